@@ -1,0 +1,341 @@
+"""The commands: load, decide, save. Everything that changes a household or the registry goes through here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from casework.command import CommandPath, Decided
+from casework.domain import catalogue, registry
+from casework.domain.events import Change, NewMember
+from casework.domain.household import Household
+from casework.domain.registry import Feed, PolicyLog, Unit
+from casework.domain.residence import By, refuse_if
+from casework.errors import Refused
+from casework.log.append import Beside, Claim
+from casework.outcome import Context, Outcome
+from casework.privacy.persons import Profile, sealed_fields, together
+
+PLAIN_COMMANDS = frozenset(
+    {
+        "verify_residence",
+        "change_head",
+        "end_employment",
+        "record_need",
+        "clear_need",
+        "request_service",
+        "refer_service",
+        "answer_referral",
+        "grant_service",
+        "deny_service",
+        "start_service",
+        "renew_service",
+        "end_service",
+        "record_delivery",
+        "correct_service",
+        "void_service",
+    }
+)
+"""The commands that :meth:`Casework.give` takes: they need nothing but the household, its evidence and a remark."""
+
+MADE_BY_COMMAND = {
+    "request_service": "episode_id",
+    "record_delivery": "episode_id",
+    "record_need": "need_id",
+    "refer_service": "referral_id",
+}
+"""The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
+
+
+class Casework(CommandPath):
+    """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
+
+    def register_household(
+        self,
+        context: Context,
+        *,
+        household_id: UUID | None = None,
+        members: Sequence[tuple[NewMember, Profile]],
+        remark: str | None = None,
+        **fields: Any,
+    ) -> Outcome:
+        """Open a household's file, its members' profiles in the vault and nobody claimed elsewhere."""
+        household_id = household_id or context.made("household")
+        new = [
+            self._entered(context, member, profile, at=f"/members/{number}")
+            for number, (member, profile) in enumerate(members)
+        ]
+
+        def decide(household: Household, by: By) -> Decided:
+            refuse_if(household.version > 0, "household-exists")
+            self._check_community(fields["community"], fields["arrived_on"])
+            row = sealed_fields(self.persons.vault, household_id, {"remark": remark} if remark else {})
+            household.register_household(
+                by, members=[member for member, _ in new], commitment=row and row.commitment, **fields
+            )
+            parts = [decided.beside for _, decided in new]
+            warnings = tuple(warning for _, decided in new for warning in decided.warnings)
+            return Decided(together([*parts, Beside([row] if row else [])]), warnings=warnings)
+
+        return self._change(household_id, context, decide, create=True)
+
+    def add_member(
+        self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
+    ) -> Outcome:
+        """A person joins; the claim refuses whoever is active in another household."""
+        new, decided = self._entered(context, member, profile)
+
+        def decide(household: Household, by: By) -> Decided:
+            household.add_member(by, member=new, **fields)
+            return decided
+
+        return self._change(household_id, context, decide)
+
+    def record_birth(
+        self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
+    ) -> Outcome:
+        """A child of the household was born."""
+        new, decided = self._entered(context, member, profile)
+
+        def decide(household: Household, by: By) -> Decided:
+            refuse_if(profile.born_on > fields["reported_on"], "born-later")
+            household.record_birth(by, member=new, **fields)
+            return decided
+
+        return self._change(household_id, context, decide)
+
+    def remove_member(
+        self,
+        household_id: UUID,
+        context: Context,
+        *,
+        person_id: UUID,
+        to_household: UUID | None = None,
+        relation: str = "other_relative",
+        **fields: Any,
+    ) -> Outcome:
+        """A person leaves, perhaps into another household, which takes over what is theirs in the same append."""
+
+        def decide(household: Household, by: By) -> Decided:
+            target = self.household(to_household) if to_household is not None else None
+            moving = household.leaving_member(person_id, relation) if target is not None else None
+            household.remove_member(by, person_id=person_id, to_household=to_household, **fields)
+            if target is None or moving is None:
+                return Decided(self._released([person_id]))
+            self._check_access(target, context)
+            target.receive_member(by, joined_on=fields["left_on"], member=moving)
+            return Decided(self._handed_over(person_id, target.id), others=(target,))
+
+        return self._change(household_id, context, decide)
+
+    def record_death(self, household_id: UUID, context: Context, *, person_id: UUID, **fields: Any) -> Outcome:
+        """A member died."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.record_death(by, person_id=person_id, **fields)
+            return Decided(self._released([person_id]))
+
+        return self._change(household_id, context, decide)
+
+    def close_household(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
+        """Close the file; its people may then be active elsewhere."""
+
+        def decide(household: Household, by: By) -> Decided:
+            people = [member.person_id for member in household.members]
+            household.close_household(by, **fields)
+            return Decided(self._released(people))
+
+        return self._change(household_id, context, decide)
+
+    def move_household(
+        self, household_id: UUID, context: Context, *, to_community: str, moved_on: date, **fields: Any
+    ) -> Outcome:
+        """The household lives elsewhere in the city."""
+
+        def decide(household: Household, by: By) -> Decided:
+            self._check_community(to_community, moved_on)
+            return self._decide_plainly(
+                household,
+                by,
+                "move_household",
+                {**fields, "to_community": to_community, "moved_on": moved_on},
+            )
+
+        return self._change(household_id, context, decide)
+
+    def record_member_facts(
+        self,
+        household_id: UUID,
+        context: Context,
+        *,
+        person_id: UUID,
+        profile: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Outcome:
+        """Facts of a member; ``profile`` holds those that name the person and go to the vault."""
+
+        def decide(household: Household, by: By) -> Decided:
+            if not profile:
+                household.record_member_facts(by, person_id=person_id, **fields)
+                return Decided()
+            before = self._profile(person_id)
+            sex = household.person(person_id).sex
+            entry = self.persons.enter(person_id, self.persons.changed(before, profile), today=by.today, sex=sex)
+            household.record_member_facts(by, person_id=person_id, commitment=entry.row.commitment, **fields)
+            old = {claim.hash for claim in self.persons.claims(person_id, before.id_number)}
+            released = sorted(old - {claim.hash for claim in entry.claims})
+            return Decided(together([entry.beside(), Beside(released=released)]), warnings=entry.warnings)
+
+        return self._change(household_id, context, decide)
+
+    def start_employment(
+        self,
+        household_id: UUID,
+        context: Context,
+        *,
+        person_id: UUID,
+        employment_id: UUID | None = None,
+        unit_id: UUID | None = None,
+        **fields: Any,
+    ) -> Outcome:
+        """A member works; the vault knows whether they are 16."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.person(person_id)
+            self._check_unit(unit_id, ("employer",), by.today)
+            household.start_employment(
+                by,
+                employment_id=employment_id or context.made("employment_id"),
+                person_id=person_id,
+                unit_id=unit_id,
+                born_on=self._profile(person_id).born_on,
+                **fields,
+            )
+            return Decided()
+
+        return self._change(household_id, context, decide)
+
+    def give(self, household_id: UUID, name: str, context: Context, **fields: Any) -> Outcome:
+        """Give one of the commands that need nothing but the household: see ``PLAIN_COMMANDS``.
+
+        ``evidence`` may hold vault fields, and ``remark`` free text: both are sealed, and the event commits to them.
+        """
+        if name not in PLAIN_COMMANDS:
+            raise Refused("unknown-command")
+        made = MADE_BY_COMMAND.get(name)
+        if made is not None and fields.get(made) is None:
+            fields[made] = context.made(made)
+        return self._change(
+            household_id, context, lambda household, by: self._decide_plainly(household, by, name, fields)
+        )
+
+    def register_unit(self, context: Context, *, code: str, **fields: Any) -> Outcome:
+        """Register a unit, or say again what it is."""
+        unit_id = registry.unit_id(code)
+        return self._change_registry(unit_id, Unit, context, lambda unit, by: unit.register(by, code=code, **fields))
+
+    def report_unit_fact(self, unit_id: UUID, context: Context, **fields: Any) -> Outcome:
+        """Report a dated fact of a unit."""
+        return self._change_registry(unit_id, Unit, context, lambda unit, by: unit.report_fact(by, **fields))
+
+    def close_feed(self, context: Context, *, bureau: str, area: str, **fields: Any) -> Outcome:
+        """Say that a bureau has reported all of a month in an area."""
+        feed_id = registry.feed_id(bureau, area)
+        return self._change_registry(
+            feed_id, Feed, context, lambda feed, by: feed.close_month(by, bureau=bureau, area=area, **fields)
+        )
+
+    def activate_policy(self, context: Context, **fields: Any) -> Outcome:
+        """Put a scoring policy in force."""
+        return self._change_registry(
+            registry.POLICY_ID, PolicyLog, context, lambda policies, by: policies.activate(by, **fields)
+        )
+
+    def _entered(
+        self, context: Context, member: NewMember, profile: Profile, at: str = ""
+    ) -> tuple[NewMember, Decided]:
+        entry = self.persons.enter(member.person_id, profile, today=self.today, sex=member.sex, at=at)
+        sealed = msgspec.structs.replace(member, commitment=entry.row.commitment)
+        return sealed, Decided(entry.beside(), warnings=entry.warnings)
+
+    def _decide_plainly(self, household: Household, by: By, name: str, fields: Mapping[str, Any]) -> Decided:
+        plain = dict(fields)
+        secret = self._secret(household, plain)
+        self._check_unit_of(household, plain, by.today)
+        row = sealed_fields(self.persons.vault, self._subject(household, plain), secret)
+        if row is not None and "commitment" in _parameters(name):
+            plain["commitment"] = row.commitment
+        getattr(household, name)(by, **plain)
+        return Decided(Beside([row] if row else []))
+
+    def _secret(self, household: Household, plain: dict[str, Any]) -> dict[str, Any]:
+        """Take what belongs in the vault out of a command's fields."""
+        remark = plain.pop("remark", None)
+        secret: dict[str, Any] = {"remark": remark} if remark else {}
+        service = self._service(household, plain)
+        if service is not None and plain.get("evidence"):
+            known = {k: v for k, v in plain["evidence"].items() if k in service.evidence}
+            clean = service.check_overlay(known)
+            secret |= service.split_evidence(clean)[1]
+        if service is not None and plain.get("changes"):
+            changes: list[Change] = list(plain["changes"])
+            hidden = {c.path: c for c in changes if _is_vault_path(service, c.path)}
+            plain["changes"] = [c for c in changes if c.path not in hidden]
+            secret |= {path.partition(".")[2]: change.new for path, change in hidden.items()}
+        return secret
+
+    def _service(self, household: Household, plain: Mapping[str, Any]) -> catalogue.Service | None:
+        code = plain.get("service")
+        episode = household.episodes.get(plain["episode_id"]) if plain.get("episode_id") else None
+        if code is None and episode is not None:
+            code = episode.service
+        return catalogue.services().get(code) if code is not None else None
+
+    def _check_unit_of(self, household: Household, plain: Mapping[str, Any], on: date) -> None:
+        service = self._service(household, plain)
+        if service is not None and plain.get("unit_id") is not None:
+            self._check_unit(plain["unit_id"], service.unit.kinds if service.unit else None, on)
+
+    def _subject(self, household: Household, plain: Mapping[str, Any]) -> UUID:
+        """Whom a sealed remark or evidence is about: the person, else the household (RULES G9)."""
+        episode = household.episodes.get(plain["episode_id"]) if plain.get("episode_id") else None
+        of_episode = episode.person_id if episode is not None else None
+        return plain.get("person_id") or of_episode or household.id
+
+    def _profile(self, person_id: UUID) -> Profile:
+        with self.pool.connection() as db:
+            profile = self.persons.profile(db, person_id)
+        if profile is None:
+            raise Refused("person-erased")
+        return profile
+
+    def _released(self, person_ids: Sequence[UUID]) -> Beside:
+        """The claims of people who are no longer active here."""
+        with self.pool.connection() as db:
+            profiles = self.persons.profiles(db, person_ids)
+        numbers = {person_id: profile.id_number for person_id, profile in profiles.items()}
+        claims = [c for person_id in person_ids for c in self.persons.claims(person_id, numbers.get(person_id))]
+        return Beside(released=[claim.hash for claim in claims])
+
+    def _handed_over(self, person_id: UUID, to_household: UUID) -> Beside:
+        """The claims of somebody who moves to another household: released here, taken there, in one append."""
+        released = self._released([person_id]).released
+        kinds = ("person", "id-number")
+        taken = [Claim(hash, kind, to_household) for hash, kind in zip(released, kinds, strict=False)]
+        return Beside(claims=taken, released=released)
+
+
+@cache
+def _parameters(name: str) -> frozenset[str]:
+    return frozenset(inspect.signature(getattr(Household, name)).parameters)
+
+
+def _is_vault_path(service: catalogue.Service, path: str) -> bool:
+    name, _, field = path.partition(".")
+    return name == "evidence" and field in service.evidence and service.evidence[field].vault

@@ -1,0 +1,275 @@
+"""The path of every command: load, look whether it was carried out before, decide, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from threading import Lock
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import InfrastructureFactory, Mapper
+from eventsourcing.utils import Environment
+
+from casework.domain import registry
+from casework.domain.aggregate import Aggregate, Recorded
+from casework.domain.calendar import shanghai_date
+from casework.domain.household import Household, fold
+from casework.domain.ids import REGISTRY, partition_of, uuid7
+from casework.domain.registry import Registry
+from casework.domain.residence import By, refuse_if
+from casework.domain.restricted import is_restricted_event
+from casework.errors import CommandReused, NotFound, Refused, VersionConflict
+from casework.log import reading
+from casework.log.append import NOTHING, Beside, Claim
+from casework.log.codec import EventMapper, Metadata
+from casework.log.failures import StreamConflict
+from casework.log.pool import Pool
+from casework.log.reading import LoggedEvent
+from casework.log.recorder import LogFactory
+from casework.outcome import Context, Outcome, Placed, outcome_of
+from casework.privacy.persons import Persons
+
+TRIES = 5
+"""How often a command without a stated version is decided anew when others append to its stream meanwhile."""
+
+
+class Decided(NamedTuple):
+    """What a decision leaves beside the events of its aggregate: rows and claims, and other aggregates' events."""
+
+    beside: Beside = NOTHING
+    others: tuple[Aggregate, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class CommandPath(Application[UUID]):
+    """One log and what stands beside it. ``wake`` is told, after a commit, which partitions moved: only a hint."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        persons: Persons,
+        *,
+        wake: Callable[[Sequence[int]], None] = lambda partitions: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.pool = pool
+        self.persons = persons
+        self.wake = wake
+        self.now = now
+        self._registry = Registry()
+        self._registry_lock = Lock()
+        super().__init__()
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        return LogFactory(self.pool, env=env)
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        return EventMapper()
+
+    @property
+    def today(self) -> date:
+        """The Shanghai date."""
+        return shanghai_date(self.now())
+
+    def household(self, household_id: UUID) -> Household:
+        """A household folded from its own stream: always current."""
+        try:
+            return cast("Household", self.repository.get(household_id, projector_func=cast("Any", fold)))
+        except AggregateNotFoundError:
+            raise NotFound from None
+
+    def registry(self) -> Registry:
+        """Units, feeds and policies as the registry's partition has them now."""
+        with self._registry_lock, self.pool.connection() as db:
+            events = reading.registry_events(db, after=self._registry.position)
+            if events:
+                self._registry = self._registry.continued(
+                    (e.position, Recorded(e.stream_id, e.version, self._decode(e.type, e.state))) for e in events
+                )
+            return self._registry
+
+    def _change(
+        self,
+        household_id: UUID,
+        context: Context,
+        decide: Callable[[Household, By], Decided],
+        *,
+        create: bool = False,
+    ) -> Outcome:
+        """Load, look whether this command was carried out before, decide, save; and again where others were faster."""
+        for attempt in range(1, TRIES + 1):
+            household = self._loaded(household_id, create=create)
+            done = self._done(household_id, context)
+            if done is not None:
+                return done
+            self._check_access(household, context)
+            self._check_version(household, context)
+            try:
+                decided = decide(household, self._by(context))
+                return self._commit(context, household, decided)
+            except StreamConflict:
+                done = self._done(household_id, context)
+                if done is not None:
+                    return done
+                if context.expected_version is not None or attempt == TRIES:
+                    raise
+            except Refused:
+                done = self._done(household_id, context)
+                if done is None:
+                    raise
+                return done
+        raise AssertionError("unreachable")
+
+    def _change_registry(
+        self,
+        stream_id: UUID,
+        kind: type[Any],
+        context: Context,
+        decide: Callable[[Any, By], None],
+    ) -> Outcome:
+        for attempt in range(1, TRIES + 1):
+            aggregate = self._loaded_as(kind, stream_id) or kind(stream_id)
+            done = self._done(stream_id, context)
+            if done is not None:
+                return done
+            decide(aggregate, self._by(context))
+            try:
+                return self._commit(context, aggregate, Decided())
+            except StreamConflict:
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _loaded(self, household_id: UUID, *, create: bool) -> Household:
+        if partition_of(household_id) == REGISTRY:
+            raise NotFound
+        if not create:
+            return self.household(household_id)
+        return self._loaded_as(Household, household_id) or Household(household_id)
+
+    def _loaded_as(self, kind: type[Any], stream_id: UUID) -> Any:
+        try:
+            return self.repository.get(stream_id, projector_func=kind.fold)
+        except AggregateNotFoundError:
+            return None
+
+    def _done(self, stream_id: UUID, context: Context) -> Outcome | None:
+        """The outcome of this very command, if it was carried out before (DESIGN 5: idempotency needs no table)."""
+        if context.command_id is None:
+            return None
+        with self.pool.connection() as db:
+            events = reading.command_events(db, stream_id, context.command_id)
+            if not events:
+                return None
+            if events[0].meta.body_hash != context.body_hash:
+                raise CommandReused
+            placed = [self._placed(stream_id, logged) for logged in events]
+            for elsewhere in _elsewhere(placed):
+                others = reading.command_events(db, elsewhere, context.command_id)
+                placed += [self._placed(elsewhere, logged) for logged in others]
+        return outcome_of(stream_id, placed)
+
+    def _placed(self, stream_id: UUID, logged: LoggedEvent) -> Placed:
+        event = self._decode(logged.type, logged.state)
+        return Placed(Recorded(stream_id, logged.version, event), logged.meta, logged.position)
+
+    def _commit(self, context: Context, aggregate: Aggregate, decided: Decided) -> Outcome:
+        aggregates = (aggregate, *decided.others)
+        pending = [recorded for each in aggregates for recorded in each.pending]
+        if not pending:
+            return Outcome(aggregate.id, aggregate.version, None, False, [], decided.warnings)
+        metadata = [self._metadata(context, each, item) for each in aggregates for item in each.pending]
+        beside = decided.beside
+        claims = [*beside.claims, *self._source_claim(context)]
+        recordings = self.save(
+            *cast("Any", aggregates),
+            metadata=[meta.encode() for meta in metadata],
+            vault=beside.vault,
+            search_keys=beside.search_keys,
+            claims=claims,
+            released=beside.released,
+        )
+        placed = [
+            Placed(item, meta, recording.notification.id)
+            for item, meta, recording in zip(pending, metadata, recordings, strict=True)
+        ]
+        self.wake(sorted({partition_of(item.recorded.originator_id) for item in placed}))
+        return outcome_of(aggregate.id, placed, decided.warnings)
+
+    def _metadata(self, context: Context, aggregate: Aggregate, recorded: Recorded) -> Metadata:
+        household = aggregate if isinstance(aggregate, Household) else None
+        event = cast("Any", recorded.event)
+        return Metadata(
+            event_id=uuid7(),
+            actor=context.actor,
+            role=context.role,
+            bureau=context.bureau,
+            unit=context.unit,
+            source=context.source,
+            source_ref=context.source_ref,
+            community=registry.unit_id(household.community) if household else None,
+            restricted=household is not None and is_restricted_event(event, household),
+            correlation_id=context.correlation_id or context.command_id,
+            command_id=context.command_id,
+            body_hash=context.body_hash,
+            traceparent=context.traceparent,
+        )
+
+    def _source_claim(self, context: Context) -> list[Claim]:
+        if context.source is None or context.source_ref is None:
+            return []
+        return [Claim(self.persons.hashes.claim_hash("source", context.source, context.source_ref), "source")]
+
+    def _by(self, context: Context) -> By:
+        return By(
+            today=self.today,
+            supervisor=context.role == "supervisor",
+            bureau=context.bureau,
+            own_bureau_only=context.role == "bureau",
+        )
+
+    def _check_version(self, household: Household, context: Context) -> None:
+        expected = context.expected_version
+        if expected is not None and household.version != expected:
+            raise VersionConflict(actual=household.version)
+
+    def _check_access(self, household: Household, context: Context) -> None:
+        """A household outside the caller's divisions is not there for them."""
+        if household.version and not self.is_within(household.community, context.divisions):
+            raise NotFound
+
+    def is_within(self, community: str, divisions: frozenset[str]) -> bool:
+        """Whether a community lies in one of some divisions, by the administrative tree of today; none named: yes."""
+        if not divisions:
+            return True
+        units = self.registry()
+        allowed = {registry.unit_id(code) for code in divisions}
+        place = registry.unit_id(community)
+        return place in allowed or not allowed.isdisjoint(units.ancestors(place, self.today))
+
+    def _check_community(self, code: str, on: date) -> None:
+        # Another stream's state, so it is asked when deciding and not at the commit: a community that closes in
+        # between is found by the next look at the household.
+        unit = self.registry().unit(code)
+        is_community = unit is not None and unit.registered is not None and unit.registered.kind == "community"
+        refuse_if(unit is None or not is_community or not unit.is_active(on), "community-not-active")
+
+    def _check_unit(self, unit_id: UUID | None, kinds: Sequence[str] | None, on: date) -> str | None:
+        if unit_id is None:
+            return None
+        unit = self.registry().units.get(unit_id)  # asked when deciding, as above
+        if unit is None or unit.registered is None or not unit.is_active(on):
+            raise Refused("unit-unknown")
+        refuse_if(kinds is not None and unit.registered.kind not in kinds, "unit-kind")
+        return unit.registered.kind
+
+    def _decode(self, type_name: str, state: bytes) -> Any:
+        return cast("EventMapper", self.mapper).codec.decode(type_name, state)
+
+
+def _elsewhere(placed: Sequence[Placed]) -> list[UUID]:
+    """The other households that a command wrote to."""
+    targets = (getattr(item.recorded.event, "to_household", None) for item in placed)
+    return [target for target in targets if target is not None]

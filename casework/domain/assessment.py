@@ -1,0 +1,216 @@
+"""How far a household's integration has come: one pure function over the folded household (DESIGN idea 2).
+
+``assess`` is what live views, rebuilds, reports at past dates, what-if and the October freeze share; nothing else
+computes a level. Scores are integers in hundredths (7500 is 75.00). The score measures services delivered by the
+city, never conduct, belief or origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from casework.domain.calendar import evaluation_year_end, required_from, required_month
+from casework.domain.clock import Clock, earliest
+from casework.domain.household import Household
+from casework.domain.indicators import INDICATORS, Count
+from casework.domain.policy import IndicatorPolicy, LevelPolicy, Policy
+from casework.domain.present import Present, is_migrant, is_settled
+from casework.domain.registry import Facts
+from casework.domain.scoring import Ratio, attained, geometric_mean, rounded, weighted_mean
+
+KNOWN, UNKNOWN, NOT_APPLICABLE = "known", "unknown", "not_applicable"
+
+
+class IndicatorResult(NamedTuple):
+    """An indicator's counts: numerator and denominator, who and what they are, and until when they hold."""
+
+    code: str
+    state: str
+    num: int
+    den: int
+    counts: Sequence[Count]
+    holds_until: date | None
+
+
+class Score(NamedTuple):
+    """A level's or the overall score in hundredths, its band, and its completeness as (known, applicable) weight."""
+
+    score: int | None
+    band: str
+    known_weight: int
+    applicable_weight: int
+
+
+class Assessment(NamedTuple):
+    """A household on a day, under a policy.
+
+    ``status`` is ``assessed``, ``out_of_scope``, ``not_arrived``, ``no_members`` or ``closed``; only the first has
+    indicators. Before ``next_change_on`` nothing here can differ without a new event; None means never.
+    """
+
+    as_of: date
+    policy: str
+    status: str
+    settled: bool
+    community: str | None
+    indicators: dict[str, IndicatorResult]
+    levels: dict[str, Score]
+    overall: Score
+    next_change_on: date | None
+
+    @property
+    def is_assessed(self) -> bool:
+        """Whether the household counts on this day."""
+        return self.status == "assessed"
+
+
+NOT_APPLICABLE_SCORE = Score(None, "NA", 0, 0)
+
+
+def assess(household: Household, policy: Policy, as_of: date, facts: Facts) -> Assessment:
+    """Assess a household on a day from its events so far and the registry's facts."""
+    h = Present(household, policy, as_of, facts)
+    clock = Clock(as_of)
+    status, settled = _scope(h, clock)
+    if status != "assessed":
+        return _unassessed(h, status, settled, clock)
+    results = {code: _count(h, rule) for code, rule in policy.indicators.items()}
+    _withhold(h, results)
+    levels = {level.code: _level(level, results, policy) for level in policy.levels}
+    overall = _overall(policy, results, levels)
+    community = _community(household, clock)
+    clock.also(h.people_clock.until)
+    change = earliest([clock.until, *(result.holds_until for result in results.values())])
+    return Assessment(as_of, policy.version, status, settled, community, results, levels, overall, change)
+
+
+def _unassessed(h: Present, status: str, settled: bool, clock: Clock) -> Assessment:
+    clock.also(h.people_clock.until)
+    levels = {level.code: NOT_APPLICABLE_SCORE for level in h.policy.levels}
+    return Assessment(h.day, h.policy.version, status, settled, None, {}, levels, NOT_APPLICABLE_SCORE, clock.until)
+
+
+def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
+    """Whether the household counts on the day, and whether as one that gained local hukou (RULES C2 to C4)."""
+    household = h.household
+    if household.closed_reason == "registered_in_error":
+        return "closed", False
+    if not clock.reached(household.arrived_on):
+        return "not_arrived", False
+    gone = household.closed_on is not None and clock.reached(household.closed_on)
+    if gone and not _settles(household, clock):
+        return "closed", False
+    if not h.members:
+        return "no_members", False
+    persons = [member.person for member in h.members]
+    migrant = h.policy.include_local_hukou or any(is_migrant(person, clock) for person in persons)
+    settled = any(is_settled(person, clock) for person in persons)
+    in_scope = migrant or settled
+    return ("assessed" if in_scope else "out_of_scope"), in_scope and (settled or gone)
+
+
+def _settles(household: Household, clock: Clock) -> bool:
+    """Closed for local hukou, it is assessed to the end of that evaluation year (RULES C3)."""
+    closed_on = household.closed_on
+    gained = household.closed_reason == "gained_local_hukou"
+    return gained and closed_on is not None and clock.within(evaluation_year_end(closed_on))
+
+
+def _community(household: Household, clock: Clock) -> str | None:
+    for on, _, community in reversed(household.residences):
+        if clock.reached(on):
+            return community
+    return None
+
+
+def _count(h: Present, rule: IndicatorPolicy) -> IndicatorResult:
+    clock = Clock(h.day, h.people_clock.until)
+    counts = list(INDICATORS[rule.code](h, clock))
+    if not counts:
+        return IndicatorResult(rule.code, NOT_APPLICABLE, 0, 0, (), clock.until)
+    if not _feed_known(h, rule.feed, clock):
+        return IndicatorResult(rule.code, UNKNOWN, 0, 0, (), clock.until)
+    num = sum([count.met for count in counts])
+    return IndicatorResult(rule.code, KNOWN, num, len(counts), counts, clock.until)
+
+
+def _feed_known(h: Present, feed: str | None, clock: Clock) -> bool:
+    """Whether the month that is required by now is closed, or nobody feeds this (RULES F1 to F3)."""
+    closed = h.facts.feed(feed) if feed else None
+    if closed is None or closed.first is None:
+        return True
+    month = required_month(h.day, h.policy.feed_days)
+    known = month < closed.first or month in closed.months
+    clock.also(_next_feed_change(closed.months, max(month, closed.first), known, h.policy.feed_days))
+    return known
+
+
+def _withhold(h: Present, results: dict[str, IndicatorResult]) -> None:
+    """Without the feed nobody knows who has a place, so nobody knows whose place is free and equal (RULES F4)."""
+    place, equal = results.get("SCH1"), results.get("SCH3")
+    if place is not None and equal is not None and place.state == UNKNOWN:
+        until = earliest([place.holds_until, equal.holds_until])
+        results["SCH3"] = IndicatorResult("SCH3", UNKNOWN, 0, 0, (), until)
+
+
+def _next_feed_change(months: set[str], month: str, known: bool, days: int) -> date | None:
+    """The first day on which another month is required and the answer turns."""
+    if known:
+        while month in months:
+            month = next_month(month)
+        return required_from(month, days)
+    later = [closed for closed in months if closed > month]
+    return required_from(min(later), days) if later else None
+
+
+def next_month(month: str) -> str:
+    """The month after ``YYYY-MM``."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04}-{number % 12 + 1:02}"
+
+
+def _level(level: LevelPolicy, results: dict[str, IndicatorResult], policy: Policy) -> Score:
+    rules = [policy.indicators[code] for code in level.indicators]
+    applicable = [rule for rule in rules if results[rule.code].state != NOT_APPLICABLE]
+    score = _mean(applicable, results)
+    known, weight = _weights(applicable, results)
+    return Score(score and rounded(score), _band(policy, score and rounded(score), known, weight, None), known, weight)
+
+
+def _mean(rules: Sequence[IndicatorPolicy], results: dict[str, IndicatorResult]) -> Ratio | None:
+    parts = [
+        (rule.weight, attained(results[rule.code].num, results[rule.code].den, rule.goal))
+        for rule in rules
+        if results[rule.code].state == KNOWN
+    ]
+    return weighted_mean(parts) if parts else None
+
+
+def _weights(rules: Sequence[IndicatorPolicy], results: dict[str, IndicatorResult]) -> tuple[int, int]:
+    known = sum(rule.weight for rule in rules if results[rule.code].state == KNOWN)
+    return known, sum(rule.weight for rule in rules)
+
+
+def _overall(policy: Policy, results: dict[str, IndicatorResult], levels: dict[str, Score]) -> Score:
+    by_level = [[policy.indicators[code] for code in level.indicators] for level in policy.levels]
+    means = [mean for rules in by_level if (mean := _mean(rules, results)) is not None]
+    known = sum(score.known_weight for score in levels.values())
+    applicable = sum(score.applicable_weight for score in levels.values())
+    score = geometric_mean(means, policy.floor) if means else None
+    scored = [level.score for level in levels.values() if level.score is not None]
+    band = _band(policy, score, known, applicable, min(scored, default=None))
+    return Score(score, band, known, applicable)
+
+
+def _band(policy: Policy, score: int | None, known: int, applicable: int, weakest: int | None) -> str:
+    """The band of a rounded score (RULES F8, F9); ``weakest`` is the lowest level, where the overall asks for it."""
+    if applicable == 0:
+        return "NA"
+    least = policy.completeness_min
+    if score is None or known * least.den < least.num * applicable:
+        return "U"
+    band = next(band for band, cut in policy.bands if score >= cut)
+    weak = band == "A" and weakest is not None and weakest < policy.weakest_level_for_a
+    return "B" if weak else band

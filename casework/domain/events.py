@@ -1,0 +1,288 @@
+"""What can happen to a household: the events of DOMAIN 8.2, as they stand in the log for ever.
+
+``occurred_on`` is the only date of what an event says happened; commands and answers call it ``granted_on``,
+``moved_on`` and so on. An ending event's ``occurred_on`` is the first day outside; ``to``, ``valid_to`` and
+``until`` name the last day inside. Events hold codes, ids and birth months, never what names a person;
+``commitment`` is the salted digest of what the vault holds beside the event.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+import msgspec
+
+from casework.domain.aggregate import Event, event_type
+from casework.domain.evidence import EvidenceValue
+from casework.domain.state import Carried, Evidence, MemberFacts
+
+
+class HouseholdEvent(Event, frozen=True, kw_only=True):
+    """Something that happened to a household on a Shanghai date."""
+
+    occurred_on: date
+
+
+class NewMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person as told when the household takes them in."""
+
+    person_id: UUID
+    relation: str
+    sex: str
+    birth_month: str
+    facts: MemberFacts = MemberFacts()
+    resident_since: date | None = None
+    from_household: UUID | None = None
+    carried: Carried | None = None
+    commitment: bytes | None = None
+
+
+@event_type("household.registered.v1")
+class HouseholdRegistered(HouseholdEvent, frozen=True, kw_only=True):
+    """A household arrived and has a file (plan line 83)."""
+
+    community: str
+    head: UUID
+    members: tuple[NewMember, ...]
+    origin: str = "arrival"
+    origin_division: str | None = None
+    commitment: bytes | None = None
+
+
+@event_type("household.residence-verified.v1")
+class ResidenceVerified(HouseholdEvent, frozen=True, kw_only=True):
+    """Somebody looked whether the household is there: present, absent, moved or unknown."""
+
+    outcome: str
+    method: str | None = None
+
+
+@event_type("household.moved.v1")
+class HouseholdMoved(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day the household lives in another community."""
+
+    from_community: str
+    to_community: str
+    commitment: bytes | None = None
+
+
+@event_type("household.closed.v1")
+class HouseholdClosed(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day the file is closed; the episodes that this ends are named."""
+
+    reason: str
+    ended_episodes: tuple[UUID, ...] = ()
+
+
+@event_type("household.member-joined.v1")
+class MemberJoined(HouseholdEvent, frozen=True, kw_only=True):
+    """A person joined, perhaps with all that another household's stream knew of them."""
+
+    member: NewMember
+
+
+@event_type("household.member-born.v1")
+class MemberBorn(HouseholdEvent, frozen=True, kw_only=True):
+    """A birth was reported on this day."""
+
+    member: NewMember
+    mother: UUID | None = None
+
+
+@event_type("household.member-left.v1")
+class MemberLeft(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day a person is no longer in the household."""
+
+    person_id: UUID
+    reason: str
+    to_household: UUID | None = None
+    new_head: UUID | None = None
+
+
+@event_type("household.member-died.v1")
+class MemberDied(HouseholdEvent, frozen=True, kw_only=True):
+    """A person died; their employments and episodes end on this day."""
+
+    person_id: UUID
+    new_head: UUID | None = None
+
+
+@event_type("household.head-changed.v1")
+class HeadChanged(HouseholdEvent, frozen=True, kw_only=True):
+    """Another member speaks for the household."""
+
+    person_id: UUID
+    minor: bool = False
+
+
+@event_type("household.member-facts-recorded.v1")
+class MemberFactsRecorded(HouseholdEvent, frozen=True, kw_only=True):
+    """Facts of a person that hold from this day."""
+
+    person_id: UUID
+    facts: MemberFacts
+    commitment: bytes | None = None
+
+
+@event_type("household.employment-started.v1")
+class EmploymentStarted(HouseholdEvent, frozen=True, kw_only=True):
+    """A person works; ``unit_id`` is the legal employer, where there is one."""
+
+    employment_id: UUID
+    person_id: UUID
+    kind: str
+    from_: date = msgspec.field(name="from")
+    unit_id: UUID | None = None
+
+
+@event_type("household.employment-ended.v1")
+class EmploymentEnded(HouseholdEvent, frozen=True, kw_only=True):
+    """An employment has a last day, ``to``."""
+
+    employment_id: UUID
+    to: date
+    reason: str
+
+
+@event_type("household.need-recorded.v1")
+class NeedRecorded(HouseholdEvent, frozen=True, kw_only=True):
+    """A need was assessed on this day and found present or absent."""
+
+    need_id: UUID
+    need: str
+    result: str
+    person_id: UUID | None = None
+    commitment: bytes | None = None
+
+
+@event_type("household.need-cleared.v1")
+class NeedCleared(HouseholdEvent, frozen=True, kw_only=True):
+    """A need is met, lapsed or was mistaken."""
+
+    need_id: UUID
+    reason: str
+
+
+@event_type("household.service-requested.v1")
+class ServiceRequested(HouseholdEvent, frozen=True, kw_only=True):
+    """Somebody asked for a service; without a person it is for the household."""
+
+    episode_id: UUID
+    service: str
+    person_id: UUID | None = None
+    channel: str | None = None
+    unit_id: UUID | None = None
+    override_reason: str | None = None
+    commitment: bytes | None = None
+
+
+@event_type("household.service-referred.v1")
+class ServiceReferred(HouseholdEvent, frozen=True, kw_only=True):
+    """One bureau passed a service on to another, which answers by ``due_on``."""
+
+    episode_id: UUID
+    referral_id: UUID
+    from_bureau: str
+    to_bureau: str
+    reason: str
+    due_on: date | None = None
+
+
+@event_type("household.referral-answered.v1")
+class ReferralAnswered(HouseholdEvent, frozen=True, kw_only=True):
+    """The bureau accepted the referral or returned it."""
+
+    episode_id: UUID
+    referral_id: UUID
+    answer: str
+    reason: str | None = None
+
+
+@event_type("household.service-granted.v1")
+class ServiceGranted(HouseholdEvent, frozen=True, kw_only=True):
+    """A service was granted; ``unit_id`` gives it, ``decided_by`` is the bureau."""
+
+    episode_id: UUID
+    decided_by: str
+    valid_from: date
+    unit_id: UUID | None = None
+    valid_to: date | None = None
+    evidence: Evidence = {}
+    commitment: bytes | None = None
+
+
+@event_type("household.service-denied.v1")
+class ServiceDenied(HouseholdEvent, frozen=True, kw_only=True):
+    """A service was denied."""
+
+    episode_id: UUID
+    decided_by: str
+    reason: str
+    commitment: bytes | None = None
+
+
+@event_type("household.service-started.v1")
+class ServiceStarted(HouseholdEvent, frozen=True, kw_only=True):
+    """A granted service began."""
+
+    episode_id: UUID
+
+
+@event_type("household.service-renewed.v1")
+class ServiceRenewed(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day the episode has a later end, and the evidence given here beside or over the older."""
+
+    episode_id: UUID
+    decided_by: str
+    valid_to: date | None = None
+    evidence: Evidence = {}
+    commitment: bytes | None = None
+
+
+@event_type("household.service-ended.v1")
+class ServiceEnded(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day the service is no longer given."""
+
+    episode_id: UUID
+    reason: str
+
+
+@event_type("household.service-delivered.v1")
+class ServiceDelivered(HouseholdEvent, frozen=True, kw_only=True):
+    """A one-off or periodic service was given on this day."""
+
+    episode_id: UUID
+    service: str
+    person_id: UUID | None = None
+    unit_id: UUID | None = None
+    evidence: Evidence = {}
+    commitment: bytes | None = None
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One correction: ``path`` is a date's or field's name, or ``evidence.<name>``."""
+
+    path: str
+    old: EvidenceValue | None
+    new: EvidenceValue | None
+
+
+@event_type("household.service-corrected.v1")
+class ServiceCorrected(HouseholdEvent, frozen=True, kw_only=True):
+    """What was recorded of an episode was wrong, at every date; ``corrects`` is the version of the event."""
+
+    episode_id: UUID
+    changes: tuple[Change, ...]
+    reason: str
+    corrects: int
+    commitment: bytes | None = None
+
+
+@event_type("household.service-voided.v1")
+class ServiceVoided(HouseholdEvent, frozen=True, kw_only=True):
+    """An episode or delivery counts at no date."""
+
+    episode_id: UUID
+    reason: str
+    commitment: bytes | None = None

@@ -1,0 +1,141 @@
+"""Which public-health services are due to a member on a day (RULES E, the table of COM2).
+
+A milestone exists for a member when its deadline has come and lies 30 days or more after they came to the city:
+what fell due elsewhere is not this city's miss. Several doses of one service make one pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from casework.domain.calendar import add_days, add_months, birthday, born_from, born_last, next_day
+from casework.domain.clock import Clock
+from casework.domain.present import Member, Present
+from casework.domain.state import Episode, Span, overlaid
+
+
+class Due(NamedTuple):
+    """One service due to one member: given or not, and by which delivery."""
+
+    member: Member
+    service: str
+    met: bool
+    behind: Episode | None = None
+
+
+class Milestone(NamedTuple):
+    """A visit's window: from which day it counts, and by when it is due."""
+
+    opens: date
+    deadline: date
+
+
+def due_services(h: Present, clock: Clock) -> Iterator[Due]:
+    """Every pair that is due on the day."""
+    for member in h.members:
+        if h.aged(member, 0, h.policy.health.child_below, clock):
+            yield from _vaccination(h, member, clock)
+            yield from _child_visits(h, member, clock)
+        yield from _maternal_visits(h, member, clock)
+        yield from _elder_check(h, member, clock)
+        yield from _follow_up(h, member, "CHRONIC", "HLT-CHR", clock)
+        yield from _follow_up(h, member, "PSYCH", "HLT-PSY", clock)
+
+
+def _exists(h: Present, member: Member, deadline: date, clock: Clock) -> bool:
+    settled_in = add_days(member.resident_since, h.policy.grace.resident_days)
+    return deadline >= settled_in and clock.reached(deadline)
+
+
+def _vaccination(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
+    due = [
+        dose
+        for milestone in h.policy.health.vaccinations
+        if _exists(h, member, add_months(member.born, milestone.deadline_months), clock)
+        for dose in milestone.doses
+    ]
+    if due:
+        given = {
+            (evidence.get("vaccine"), evidence.get("dose")): episode
+            for day, episode in h.deliveries("HLT-VAC", member.id)
+            if (evidence := overlaid(episode.terms)) is not None and clock.reached(day)
+        }
+        missing = any((dose.vaccine, dose.dose) not in given for dose in due)
+        last = due[-1]
+        yield Due(member, "HLT-VAC", not missing, given.get((last.vaccine, last.dose)))
+
+
+def _child_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
+    milestones = [
+        Milestone(add_months(member.born_from, m.opens_months), add_months(member.born, m.deadline_months))
+        for m in h.policy.health.child_visits
+    ]
+    yield from _visits(h, member, "HLT-CHI", milestones, clock)
+
+
+def _visits(h: Present, member: Member, service: str, milestones: Sequence[Milestone], clock: Clock) -> Iterator[Due]:
+    """One pair, met by any visit since the last milestone's window opened."""
+    existing = [m for m in milestones if _exists(h, member, m.deadline, clock)]
+    if existing:
+        last = max(existing, key=lambda m: m.deadline)
+        visit = _since(h, service, member, last.opens, clock)
+        yield Due(member, service, visit is not None, visit)
+
+
+def _since(h: Present, service: str, member: Member, opens: date, clock: Clock) -> Episode | None:
+    given = [e for day, e in h.deliveries(service, member.id) if day >= opens and clock.reached(day)]
+    return given[-1] if given else None
+
+
+def _maternal_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
+    milestones = [*_antenatal(h, member, clock), *_postnatal(h, member, clock)]
+    if milestones:
+        yield from _visits(h, member, "HLT-MAT", milestones, clock)
+
+
+def _antenatal(h: Present, member: Member, clock: Clock) -> Iterator[Milestone]:
+    pregnancy = _pregnancy(member, clock)
+    if pregnancy is None:
+        return
+    begun = pregnancy.from_
+    ends = pregnancy.to or add_days(begun, h.policy.health.pregnancy_days)
+    if clock.reached(begun) and not clock.reached(ends):
+        for visit in h.policy.health.antenatal:
+            if add_days(begun, visit.deadline_days) < ends:
+                yield Milestone(add_days(begun, visit.opens_days), add_days(begun, visit.deadline_days))
+
+
+def _pregnancy(member: Member, clock: Clock) -> Span | None:
+    for told in reversed(member.person.told):
+        if told.facts.pregnancy is not None and clock.reached(told.on):
+            return told.facts.pregnancy
+    return None
+
+
+def _postnatal(h: Present, member: Member, clock: Clock) -> Iterator[Milestone]:
+    for birth in member.person.births:
+        born = born_last(birth.birth_month)
+        if clock.reached(birth.reported_on) and clock.within(add_days(born, h.policy.health.postnatal_days)):
+            opening = born_from(birth.birth_month)
+            for visit in h.policy.health.postnatal:
+                yield Milestone(add_days(opening, visit.opens_days), add_days(born, visit.deadline_days))
+
+
+def _elder_check(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
+    health = h.policy.health
+    begun = max(birthday(member.born, health.elder_from), member.resident_since)
+    if clock.reached(next_day(add_months(begun, health.elder_months))):
+        check = h.recent("HLT-ELD", member.id, health.elder_months, clock)
+        yield Due(member, "HLT-ELD", check is not None, check)
+
+
+def _follow_up(h: Present, member: Member, need: str, service: str, clock: Clock) -> Iterator[Due]:
+    live = h.need(need, member.id, clock)
+    if live is not None:
+        months = h.policy.health.follow_up_months
+        begun = max(live.need.assessed_on, member.resident_since)
+        if clock.reached(next_day(add_months(begun, months))):
+            visit = h.recent(service, member.id, months, clock)
+            yield Due(member, service, visit is not None, visit)

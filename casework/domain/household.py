@@ -1,0 +1,242 @@
+"""The household: what its events say, and the commands that may follow (DOMAIN 8.2, RULES G)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from casework.domain.events import (
+    EmploymentEnded,
+    EmploymentStarted,
+    HeadChanged,
+    HouseholdClosed,
+    HouseholdEvent,
+    HouseholdMoved,
+    HouseholdRegistered,
+    MemberBorn,
+    MemberDied,
+    MemberFactsRecorded,
+    MemberJoined,
+    MemberLeft,
+    NeedCleared,
+    NeedRecorded,
+    NewMember,
+    ReferralAnswered,
+    ResidenceVerified,
+    ServiceCorrected,
+    ServiceDelivered,
+    ServiceDenied,
+    ServiceEnded,
+    ServiceGranted,
+    ServiceReferred,
+    ServiceRenewed,
+    ServiceRequested,
+    ServiceStarted,
+    ServiceVoided,
+)
+from casework.domain.services import ServiceCommands, correct
+from casework.domain.state import (
+    Birth,
+    Carried,
+    Employment,
+    Episode,
+    Need,
+    Person,
+    Referral,
+    Spell,
+    Terms,
+    Told,
+)
+
+
+class Household(ServiceCommands):
+    """One household's whole history, folded; its commands stand in residence, membership, livelihood and services."""
+
+    def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
+        on = event.occurred_on
+        match event:
+            case ServiceDelivered():
+                self._delivered(event)
+            case ServiceRequested():
+                self._requested(event)
+            case ServiceGranted():
+                self._granted(event)
+            case ServiceRenewed(valid_to=valid_to, evidence=evidence):
+                self.episodes[event.episode_id].renew(Terms(on, self.version, valid_to, evidence))
+            case ServiceStarted():
+                self.episodes[event.episode_id].started_on = on
+            case ServiceEnded(reason=reason):
+                self._end_episode(self.episodes[event.episode_id], on, reason)
+            case ResidenceVerified(outcome=outcome):
+                self.verified.append((on, outcome))
+            case NeedRecorded():
+                need = Need(event.need_id, event.need, event.person_id, event.result, on, self.version)
+                self._remember_need(need)
+            case NeedCleared(need_id=need_id, reason=reason):
+                need = self.needs[need_id]
+                need.cleared_on, need.cleared_reason = on, reason
+            case EmploymentStarted():
+                self._employed(event)
+            case EmploymentEnded(employment_id=employment_id):
+                self._end_employment(self.employments[employment_id], on, event.to, event.reason)
+            case HouseholdRegistered():
+                self._registered(event)
+            case HouseholdMoved(to_community=community):
+                self.residences.append((on, self.version, community))
+                self.residences.sort(key=lambda residence: residence[:2])
+            case MemberFactsRecorded(person_id=person_id, facts=facts):
+                self.people[person_id].tell(Told(on, self.version, facts))
+            case MemberJoined(member=member):
+                self._take_in(on, member)
+            case MemberBorn(member=member, mother=mother):
+                self._take_in(on, member)
+                if mother is not None:
+                    self.people[mother].births.append(Birth(on, member.birth_month))
+            case _:
+                self._apply_rare(event)
+
+    def _apply_rare(self, event: HouseholdEvent) -> None:
+        on = event.occurred_on
+        match event:
+            case MemberLeft(person_id=person_id):
+                self._part(person_id, on, event.to_household, event.new_head)
+            case MemberDied(person_id=person_id):
+                self._part(person_id, on, None, event.new_head)
+                self._bury(person_id, on)
+            case HeadChanged(person_id=person_id):
+                self.head = person_id
+            case HouseholdClosed(reason=reason, ended_episodes=ended):
+                self.closed_on, self.closed_reason = on, reason
+                for episode_id in ended:
+                    end = "moved" if reason == "left_city" else "withdrawn"
+                    self._end_episode(self.episodes[episode_id], on, end)
+            case ServiceReferred():
+                referral = Referral(event.referral_id, event.from_bureau, event.to_bureau, on, event.due_on)
+                self.episodes[event.episode_id].referrals.append(referral)
+            case ReferralAnswered(referral_id=referral_id, answer=answer):
+                referral = self._referral(self.episodes[event.episode_id], referral_id)
+                referral.answered_on, referral.answer = on, answer
+            case ServiceDenied(decided_by=bureau):
+                episode = self.episodes[event.episode_id]
+                episode.denied_on, episode.decided_by = on, bureau
+            case ServiceCorrected(changes=changes, corrects=corrects):
+                correct(self.episodes[event.episode_id], changes, corrects)
+            case ServiceVoided(reason=reason):
+                self.episodes[event.episode_id].voided = reason
+
+    def _registered(self, event: HouseholdRegistered) -> None:
+        self.arrived_on = event.occurred_on
+        self.origin, self.origin_division = event.origin, event.origin_division
+        self.residences = [(event.occurred_on, self.version, event.community)]
+        self.head = event.head
+        for member in event.members:
+            self._take_in(event.occurred_on, member)
+
+    def _take_in(self, on: date, new: NewMember) -> None:
+        person = self.people.get(new.person_id)
+        if person is None:
+            person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
+            self.people[new.person_id] = person
+        person.relation = new.relation
+        person.spells.append(Spell(on, new.resident_since or max(on, self.arrived_on)))
+        if new.carried is not None:
+            self._receive(person, new.carried)
+        person.tell(Told(on, self.version, new.facts))
+
+    def _receive(self, person: Person, carried: Carried) -> None:
+        carried = deepcopy(carried)  # the event stays as it was recorded
+        for record in carried.versioned():
+            record.version = self.version
+        person.told, person.births = carried.told, carried.births
+        for employment in carried.employments:
+            self.employments[employment.employment_id] = employment
+        for need in carried.needs:
+            self._remember_need(need)
+        for episode in carried.episodes:
+            self._remember_episode(episode)
+
+    def _part(self, person_id: UUID, on: date, to_household: UUID | None, new_head: UUID | None) -> None:
+        spell = self.people[person_id].current
+        if spell is not None:
+            spell.left_on, spell.to_household = on, to_household
+        if new_head is not None:
+            self.head = new_head
+
+    def _bury(self, person_id: UUID, on: date) -> None:
+        for employment in self.employments.values():
+            if employment.person_id == person_id and employment.ended_on is None:
+                self._end_employment(employment, on, on - timedelta(days=1), "deceased")
+        for episode in self.episodes.values():
+            if episode.person_id == person_id and not episode.is_over:
+                self._end_episode(episode, on, "deceased")
+
+    def _employed(self, event: EmploymentStarted) -> None:
+        self.employments[event.employment_id] = Employment(
+            event.employment_id,
+            event.person_id,
+            event.kind,
+            event.unit_id,
+            event.occurred_on,
+            self.version,
+            event.from_,
+        )
+
+    def _end_employment(self, employment: Employment, on: date, to: date, reason: str) -> None:
+        employment.ended_on, employment.to, employment.reason = on, to, reason
+
+    def _end_episode(self, episode: Episode, on: date, reason: str) -> None:
+        episode.ended_on, episode.ended_reason = on, reason
+
+    def _requested(self, event: ServiceRequested) -> None:
+        self._remember_episode(
+            Episode(
+                event.episode_id,
+                event.service,
+                event.person_id,
+                unit_id=event.unit_id,
+                requested_on=event.occurred_on,
+                channel=event.channel,
+                override_reason=event.override_reason,
+            )
+        )
+
+    def _granted(self, event: ServiceGranted) -> None:
+        episode = self.episodes[event.episode_id]
+        episode.decided_by, episode.valid_from = event.decided_by, event.valid_from
+        episode.unit_id = event.unit_id or episode.unit_id
+        episode.terms = [Terms(event.occurred_on, self.version, event.valid_to, event.evidence)]
+
+    def _delivered(self, event: ServiceDelivered) -> None:
+        self._remember_episode(
+            Episode(
+                event.episode_id,
+                event.service,
+                event.person_id,
+                event.unit_id,
+                delivered_on=event.occurred_on,
+                terms=[Terms(event.occurred_on, self.version, None, event.evidence)],
+            )
+        )
+
+    def _remember_need(self, need: Need) -> None:
+        known = self.needs.get(need.need_id)
+        same = self.needs_of.setdefault((need.need, need.person_id), [])
+        if known is not None:
+            same.remove(known)
+        self.needs[need.need_id] = need
+        same.append(need)
+
+    def _remember_episode(self, episode: Episode) -> None:
+        known = self.episodes.get(episode.episode_id)
+        same = self.episodes_of.setdefault((episode.service, episode.person_id), [])
+        if known is not None:
+            same.remove(known)
+        self.episodes[episode.episode_id] = episode
+        same.append(episode)
+
+
+def fold(household: Household | None, recorded: Any) -> Household | None:
+    """Replay a household's events: the ``projector_func`` of its repository."""
+    return Household.fold(household, recorded)

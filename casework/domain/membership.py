@@ -1,0 +1,186 @@
+"""Who belongs to the household: commands 8 to 13 of DOMAIN 8.2."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import date
+from uuid import UUID
+
+from casework.domain.calendar import age_on, born_last
+from casework.domain.checks import check_codes, check_facts, check_member
+from casework.domain.events import (
+    HeadChanged,
+    MemberBorn,
+    MemberDied,
+    MemberFactsRecorded,
+    MemberJoined,
+    MemberLeft,
+    NewMember,
+)
+from casework.domain.residence import By, ResidenceCommands, refuse_if
+from casework.domain.state import Carried, MemberFacts, Origin, Person
+from casework.errors import Refused
+
+ADULT = 16
+"""From this age a person is an adult (RULES C7) and may work (DOMAIN 6.4)."""
+
+
+class MembershipCommands(ResidenceCommands):
+    """Join, be born, leave, die; who is head; what is known of a member."""
+
+    def person(self, person_id: UUID) -> Person:
+        """Return somebody who is or was a member."""
+        person = self.people.get(person_id)
+        if person is None:
+            raise Refused("person-unknown")
+        return person
+
+    def _member(self, person_id: UUID, on: date) -> Person:
+        """Return a member of whom something of that day can be told."""
+        person = self.person(person_id)
+        refuse_if(not person.not_left_by(on), "person-left")
+        return person
+
+    def add_member(
+        self,
+        by: By,
+        *,
+        joined_on: date,
+        member: NewMember,
+    ) -> None:
+        """A person joins; that they are active nowhere else is claimed in the append (RULES G13)."""
+        self._check_open()
+        self._check_date(by, joined_on, backdated=False)
+        self._check_new(member, joined_on)
+        refuse_if(member.resident_since and member.resident_since > joined_on, "resident-since-later")
+        self.record(MemberJoined(occurred_on=joined_on, member=member))
+
+    def record_birth(self, by: By, *, reported_on: date, member: NewMember, mother: UUID | None = None) -> None:
+        """A child of the household was born."""
+        self._check_open()
+        self._check_date(by, reported_on)
+        self._check_new(member, reported_on)
+        refuse_if(mother is not None and not self._is_active(mother, reported_on), "mother-not-a-member")
+        self.record(MemberBorn(occurred_on=reported_on, member=member, mother=mother))
+
+    def remove_member(
+        self,
+        by: By,
+        *,
+        left_on: date,
+        person_id: UUID,
+        reason: str,
+        to_household: UUID | None = None,
+        new_head: UUID | None = None,
+    ) -> None:
+        """A person leaves; the last one cannot, the household is closed instead."""
+        self._check_open()
+        self._check_date(by, left_on)
+        check_codes(reason=("member_leave_reasons", reason))
+        refuse_if(to_household == self.id, "move-to-same-household")
+        self._check_parting(person_id, left_on)
+        refuse_if(len(self.members) == 1, "last-member")
+        self._check_new_head(person_id, new_head, left_on, others=True)
+        self.record(
+            MemberLeft(
+                occurred_on=left_on,
+                person_id=person_id,
+                reason=reason,
+                to_household=to_household,
+                new_head=new_head,
+            )
+        )
+
+    def record_death(self, by: By, *, died_on: date, person_id: UUID, new_head: UUID | None = None) -> None:
+        """A member died; what was theirs alone ends."""
+        self._check_open()
+        self._check_date(by, died_on)
+        self._check_parting(person_id, died_on)
+        self._check_new_head(person_id, new_head, died_on, others=len(self.members) > 1)
+        self.record(MemberDied(occurred_on=died_on, person_id=person_id, new_head=new_head))
+
+    def change_head(self, by: By, *, changed_on: date, person_id: UUID, minor: bool = False) -> None:
+        """Another member speaks for the household: an adult, or a minor who is said to be one."""
+        self._check_open()
+        self._check_date(by, changed_on)
+        refuse_if(not self._is_active(person_id, changed_on), "person-not-a-member")
+        if self.head == person_id:
+            return
+        adult = age_on(born_last(self.people[person_id].birth_month), changed_on) >= ADULT
+        refuse_if(not adult and not minor, "head-is-minor")
+        self.record(HeadChanged(occurred_on=changed_on, person_id=person_id, minor=minor))
+
+    def record_member_facts(
+        self,
+        by: By,
+        *,
+        recorded_on: date,
+        person_id: UUID,
+        facts: MemberFacts,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Keep facts that hold from a day."""
+        self._check_open()
+        self._check_date(by, recorded_on, backdated=False)
+        self._member(person_id, recorded_on)
+        check_facts(facts)
+        refuse_if(facts == MemberFacts() and commitment is None, "nothing-recorded")
+        self.record(
+            MemberFactsRecorded(occurred_on=recorded_on, person_id=person_id, facts=facts, commitment=commitment)
+        )
+
+    def receive_member(self, by: By, *, joined_on: date, member: NewMember) -> None:
+        """Take in a person from another household, with all that its stream carried over."""
+        self._check_open()
+        refuse_if(self._is_active(member.person_id, joined_on), "person-already-a-member")
+        self.record(MemberJoined(occurred_on=joined_on, member=member))
+
+    def leaving_member(self, person_id: UUID, relation: str) -> NewMember:
+        """What another household is told of a member who moves there; a fold never reads another stream."""
+        person = self.person(person_id)
+        spell = person.current
+        return NewMember(
+            person_id=person_id,
+            relation=relation,
+            sex=person.sex,
+            birth_month=person.birth_month,
+            resident_since=spell.resident_since if spell else None,
+            from_household=self.id,
+            carried=self._carried(person),
+        )
+
+    def _carried(self, person: Person) -> Carried:
+        mine = person.person_id
+        carried = deepcopy(
+            Carried(
+                told=person.told,
+                births=person.births,
+                employments=[e for e in self.employments.values() if e.person_id == mine],
+                needs=[n for n in self.needs.values() if n.person_id == mine],
+                episodes=[e for e in self.episodes.values() if e.person_id == mine],
+            )
+        )
+        for record in carried.versioned():
+            record.origin = record.origin or Origin(self.id, record.version)
+        return carried
+
+    def _is_active(self, person_id: UUID, on: date) -> bool:
+        person = self.people.get(person_id)
+        return person is not None and person.stays_on(on)
+
+    def _check_new(self, member: NewMember, on: date) -> None:
+        check_member(member, on)
+        known = self.people.get(member.person_id)
+        refuse_if(known is not None and known.not_left_by(on), "person-already-a-member")
+
+    def _check_parting(self, person_id: UUID, on: date) -> None:
+        spell = self.person(person_id).current
+        refuse_if(spell is None, "person-not-a-member")
+        refuse_if(spell and spell.joined_on > on, "left-before-joining")
+
+    def _check_new_head(self, leaving: UUID, new_head: UUID | None, on: date, *, others: bool) -> None:
+        if self.head != leaving or not others:
+            return
+        refuse_if(new_head is None, "new-head-needed")
+        valid = new_head != leaving and self._is_active(new_head, on) if new_head else False
+        refuse_if(not valid, "head-not-a-member")

@@ -1,0 +1,238 @@
+"""A household as it stands on one day: who is there, what they do, what is in force (RULES C and D).
+
+Every question takes the clock of whoever asks, so that each indicator learns until when its own answer holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+from uuid import UUID
+
+from casework.domain import catalogue
+from casework.domain.calendar import (
+    add_days,
+    add_months,
+    birthday,
+    born_from,
+    born_last,
+    evaluation_year_end,
+    evaluation_year_start,
+)
+from casework.domain.clock import Clock
+from casework.domain.household import Household
+from casework.domain.needs import LiveNeed, live_need
+from casework.domain.policy import Policy
+from casework.domain.registry import Facts
+from casework.domain.state import Employment, Episode, Person, Terms, last_day, overlaid
+
+
+class Member(NamedTuple):
+    """An active member on the day; ``born`` is the last day of the birth month (RULES A1)."""
+
+    person: Person
+    born: date
+    born_from: date
+    resident_since: date
+
+    @property
+    def id(self) -> UUID:
+        """The person's id."""
+        return self.person.person_id
+
+
+class Job(NamedTuple):
+    """An employee entry: one for each person and employer (RULES C8)."""
+
+    member: Member
+    unit_id: UUID | None
+    since: date
+    employment: Employment
+
+
+class Present:
+    """One household on one day under one policy."""
+
+    def __init__(self, household: Household, policy: Policy, day: date, facts: Facts) -> None:
+        self.household = household
+        self.policy = policy
+        self.day = day
+        self.facts = facts
+        self.people_clock = Clock(day)
+        self.jobs_clock = Clock(day)
+
+    @cached_property
+    def members(self) -> list[Member]:
+        """All active members; ``people_clock`` tells until when."""
+        return list(self._active())
+
+    def _active(self) -> Iterator[Member]:
+        clock = self.people_clock
+        for person in self.household.people.values():
+            for spell in person.spells:
+                if clock.reached(spell.joined_on) and not (spell.left_on and clock.reached(spell.left_on)):
+                    month = person.birth_month
+                    yield Member(person, born_last(month), born_from(month), spell.resident_since)
+                    break
+
+    def aged(self, member: Member, least: int, below: int | None, clock: Clock) -> bool:
+        """Whether a member has completed ``least`` years and not yet ``below``."""
+        if not clock.reached(birthday(member.born, least)):
+            return False
+        return below is None or not clock.reached(birthday(member.born, below))
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """All employee entries; ``jobs_clock`` tells until when."""
+        entries: dict[tuple[UUID, UUID | None], Job] = {}
+        members = {member.id: member for member in self.members}
+        for employment in self.household.employments.values():
+            member = members.get(employment.person_id)
+            if member is None or not self._is_employee(employment, member):
+                continue
+            key = (member.id, employment.unit_id)
+            known = entries.get(key)
+            if known is None or employment.from_ < known.since:
+                entries[key] = Job(member, employment.unit_id, employment.from_, employment)
+        return list(entries.values())
+
+    def _is_employee(self, employment: Employment, member: Member) -> bool:
+        clock, ages = self.jobs_clock, self.policy.ages
+        if employment.kind not in self.policy.employee_kinds:
+            return False
+        retirement = ages.retirement_male if member.person.sex == "male" else ages.retirement_female
+        return works(employment, clock) and self.aged(member, ages.adult, retirement, clock)
+
+    def in_force(self, service: str, person_id: UUID | None, clock: Clock) -> Iterator[Episode]:
+        """The episodes in force, the newest grant first (RULES D1)."""
+        episodes = self.household.episodes_of.get((service, person_id))
+        if episodes:
+            for episode in episodes if len(episodes) == 1 else sorted(episodes, key=_granted, reverse=True):
+                if is_in_force(episode, clock):
+                    yield episode
+
+    def has(self, service: str, person_id: UUID | None, clock: Clock) -> Episode | None:
+        """The newest episode in force, if there is one."""
+        return next(self.in_force(service, person_id, clock), None)
+
+    def deliveries(self, service: str, person_id: UUID | None) -> list[tuple[date, Episode]]:
+        """When a one-off service was given, the latest first (RULES D4)."""
+        episodes = self.household.episodes_of.get((service, person_id))
+        if not episodes:
+            return []
+        given = [(day, e) for e in episodes if (day := given_on(e)) is not None]
+        given.sort(key=lambda delivery: delivery[0], reverse=True)
+        return given
+
+    def recent(self, service: str, person_id: UUID | None, months: int, clock: Clock) -> Episode | None:
+        """The latest delivery, if it is no more than so many months old (RULES B5)."""
+        for day, episode in self.deliveries(service, person_id):
+            if clock.reached(day):
+                return episode if clock.within(add_months(day, months)) else None
+        return None
+
+    def need(self, code: str, person_id: UUID | None, clock: Clock) -> LiveNeed | None:
+        """The need that is live, of several the latest assessed (RULES D6)."""
+        needs = self.household.needs_of.get((code, person_id))
+        if not needs:
+            return None
+        return live_need(needs, self.policy.need_tails.get(code, {}), clock)
+
+    def is_student(self, member: Member, clock: Clock) -> bool:
+        """Whether the person is a pupil or student on the day."""
+        for told in reversed(member.person.told):
+            student = told.facts.student
+            if student is not None and clock.reached(told.on):
+                return clock.reached(student.from_) and (student.to is None or clock.within(student.to))
+        return False
+
+
+def works(employment: Employment, clock: Clock) -> bool:
+    """Whether a job has begun and not ended; its last day is inside (RULES B4)."""
+    if not (clock.reached(employment.on) and clock.reached(employment.from_)):
+        return False
+    if employment.ended_on is None or employment.to is None or not clock.reached(employment.ended_on):
+        return True
+    return clock.within(employment.to)
+
+
+def is_in_force(episode: Episode, clock: Clock) -> bool:
+    """Whether an episode is granted, begun, not lapsed, ended or voided (RULES D1)."""
+    terms = episode.terms
+    if episode.voided or not terms or episode.delivered_on is not None or episode.valid_from is None:
+        return False
+    if not (clock.reached(terms[0].on) and clock.reached(episode.valid_from)):
+        return False
+    if episode.ended_on is not None and clock.reached(episode.ended_on):
+        return False
+    said = in_terms(terms, clock)
+    service = catalogue.services()[episode.service]
+    ends = last_day(service, episode.valid_from, said)
+    if ends is not None and not clock.within(ends):
+        return False
+    signed_on = service.not_before(overlaid(said))
+    return signed_on is None or clock.reached(signed_on)
+
+
+def in_terms(terms: Sequence[Terms], clock: Clock) -> Sequence[Terms]:
+    """The grant and those renewals whose day has come."""
+    return terms if len(terms) == 1 else [t for t in terms if clock.reached(t.on)]
+
+
+def evidence_of(episode: Episode, clock: Clock) -> dict[str, object]:
+    """An episode's evidence on the day."""
+    return dict(overlaid(in_terms(episode.terms, clock)))
+
+
+def given_on(episode: Episode) -> date | None:
+    """The day on which a one-off service was given, if it was (RULES D4)."""
+    if episode.voided:
+        return None
+    completed = episode.ended_reason == "completed" and bool(episode.terms)
+    return episode.delivered_on or (episode.ended_on if completed else None)
+
+
+def is_migrant(person: Person, clock: Clock) -> bool:
+    """Whether the recorded flag says migrant on the day (RULES C2)."""
+    return _migrant_ended(person, clock) is None
+
+
+def is_settled(person: Person, clock: Clock) -> bool:
+    """Whether the flag ended in the evaluation year of the day, after its first day (RULES C3)."""
+    ended = _migrant_ended(person, clock)
+    if ended is None or ended == date.min or ended == evaluation_year_start(ended):
+        return False
+    return clock.within(evaluation_year_end(ended))
+
+
+def _migrant_ended(person: Person, clock: Clock) -> date | None:
+    """The first day without the flag: None while it stands, ``date.min`` where it never did."""
+    ended: date | None = date.min
+    said = [t for t in person.told if t.facts.migrant is not None or t.facts.migrant_until]
+    for number, told in enumerate(said):
+        if not clock.reached(told.on):
+            break
+        until = told.facts.migrant_until
+        if told.facts.migrant is False:
+            ended = told.on if ended is None else ended
+        elif until is None:
+            ended = None
+        elif until <= told.on:
+            ended = until if ended is None else ended
+        else:
+            ended = None
+            replaced = number + 1 < len(said) and said[number + 1].on < until and clock.reached(said[number + 1].on)
+            if not replaced and clock.reached(until):
+                ended = until
+    return ended
+
+
+def resident_days(member: Member, days: int, clock: Clock) -> bool:
+    """Whether a member has been in the city for so many days (RULES B6)."""
+    return clock.reached(add_days(member.resident_since, days))
+
+
+def _granted(episode: Episode) -> tuple[date, int]:
+    return (episode.terms[0].on, episode.terms[0].version) if episode.terms else (date.min, 0)

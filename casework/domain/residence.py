@@ -1,0 +1,166 @@
+"""Where the household lives and whether its file is open: commands 1 to 4 of DOMAIN 8.2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from casework.domain.aggregate import Aggregate
+from casework.domain.calendar import evaluation_year_end
+from casework.domain.checks import check_codes, check_member
+from casework.domain.events import (
+    HouseholdClosed,
+    HouseholdMoved,
+    HouseholdRegistered,
+    NewMember,
+    ResidenceVerified,
+)
+from casework.domain.state import Employment, Episode, Need, Person
+from casework.errors import Refused
+
+BACK_DATING = timedelta(days=400)
+
+
+class By(NamedTuple):
+    """Who gives a command, as far as rules ask: when in Shanghai, with a supervisor's right, for which bureau.
+
+    Who works at a bureau itself decides for that one alone (RULES G6).
+    """
+
+    today: date
+    supervisor: bool = False
+    bureau: str | None = None
+    own_bureau_only: bool = False
+
+
+def refuse_if(breaks: object, rule: str, **values: Any) -> None:
+    """Refuse a command by a rule of ``data/problems.json``."""
+    if breaks:
+        raise Refused(rule, **values)
+
+
+class HouseholdState(Aggregate):
+    """What a household remembers, and the questions that all its commands ask."""
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(id)
+        self.arrived_on = date.max
+        self.origin = "arrival"
+        self.origin_division: str | None = None
+        self.residences: list[tuple[date, int, str]] = []
+        self.verified: list[tuple[date, str]] = []
+        self.closed_on: date | None = None
+        self.closed_reason: str | None = None
+        self.head: UUID | None = None
+        self.people: dict[UUID, Person] = {}
+        self.employments: dict[UUID, Employment] = {}
+        self.needs: dict[UUID, Need] = {}
+        self.needs_of: dict[tuple[str, UUID | None], list[Need]] = {}
+        self.episodes: dict[UUID, Episode] = {}
+        self.episodes_of: dict[tuple[str, UUID | None], list[Episode]] = {}
+
+    @property
+    def community(self) -> str:
+        """The code of the community where the household lives by what is known today."""
+        return self.residences[-1][2]
+
+    @property
+    def members(self) -> list[Person]:
+        """The people whose time in the household has not ended."""
+        return [person for person in self.people.values() if person.current is not None]
+
+    def _check_date(self, by: By, occurred_on: date, *, backdated: bool = True) -> None:
+        refuse_if(occurred_on > by.today, "date-in-future")
+        too_early = backdated and not by.supervisor and by.today - occurred_on > BACK_DATING
+        refuse_if(too_early, "back-dated-too-far")
+
+    def _check_open(self) -> None:
+        refuse_if(self.closed_on is not None, "household-closed")
+
+    def _check_open_or_settling(self, on: date) -> None:
+        """Closed for local hukou, services go on to the end of that evaluation year (RULES G5)."""
+        settling = (
+            self.closed_on is not None
+            and self.closed_reason == "gained_local_hukou"
+            and on <= evaluation_year_end(self.closed_on)
+        )
+        if not settling:
+            self._check_open()
+
+
+class ResidenceCommands(HouseholdState):
+    """Register, verify, move, close."""
+
+    def register_household(
+        self,
+        by: By,
+        *,
+        arrived_on: date,
+        community: str,
+        head: UUID,
+        members: Sequence[NewMember],
+        origin_division: str | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Open a household's file (plan line 83); that the community is active is asked where units are known."""
+        self._check_date(by, arrived_on, backdated=False)
+        ids = [member.person_id for member in members]
+        refuse_if(not ids, "household-without-members")
+        refuse_if(len(set(ids)) < len(ids), "member-twice")
+        refuse_if(head not in ids, "head-not-a-member")
+        for member in members:
+            check_member(member, arrived_on)
+            refuse_if(member.resident_since and member.resident_since > arrived_on, "resident-since-later")
+        self.record(
+            HouseholdRegistered(
+                occurred_on=arrived_on,
+                community=community,
+                head=head,
+                members=tuple(members),
+                origin_division=origin_division,
+                commitment=commitment,
+            )
+        )
+
+    def verify_residence(self, by: By, *, verified_on: date, outcome: str, method: str | None = None) -> None:
+        """Say whether the household was found."""
+        self._check_open()
+        self._check_date(by, verified_on)
+        check_codes(outcome=("residence_outcomes", outcome), method=("residence_methods", method))
+        self.record(ResidenceVerified(occurred_on=verified_on, outcome=outcome, method=method))
+
+    def move_household(
+        self,
+        by: By,
+        *,
+        moved_on: date,
+        to_community: str,
+        from_community: str | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """From ``moved_on`` the household lives elsewhere in the city."""
+        self._check_open()
+        self._check_date(by, moved_on)
+        refuse_if(from_community not in (None, self.community), "move-from-elsewhere")
+        refuse_if(to_community == self.community, "move-to-same-place")
+        refuse_if(moved_on < self.residences[-1][0], "move-before-last-move")
+        self.record(
+            HouseholdMoved(
+                occurred_on=moved_on,
+                from_community=self.community,
+                to_community=to_community,
+                commitment=commitment,
+            )
+        )
+
+    def close_household(self, by: By, *, closed_on: date, reason: str) -> None:
+        """Close the file; open services end with it, unless the household gained local hukou (RULES G5)."""
+        self._check_open()
+        self._check_date(by, closed_on)
+        check_codes(reason=("household_close_reasons", reason))
+        refuse_if(closed_on < self.arrived_on, "closed-before-arrival")
+        settling = reason == "gained_local_hukou"
+        ended = () if settling else tuple(e.episode_id for e in self.episodes.values() if not e.is_over)
+        self.record(HouseholdClosed(occurred_on=closed_on, reason=reason, ended_episodes=ended))

@@ -1,0 +1,50 @@
+"""What only its own bureau and those who decide may see (RULES G10)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from casework.domain import catalogue, codes
+from casework.domain.events import (
+    HouseholdEvent,
+    MemberBorn,
+    MemberFactsRecorded,
+    MemberJoined,
+    NeedCleared,
+    NeedRecorded,
+    ServiceDelivered,
+    ServiceRequested,
+)
+from casework.domain.household import Household
+from casework.domain.state import MemberFacts
+
+
+def is_restricted_service(code: str) -> bool:
+    """Whether a service is restricted."""
+    return catalogue.services()[code].is_restricted
+
+
+def is_restricted_need(code: str) -> bool:
+    """Whether a need is restricted."""
+    return any(need.code == code and need.restricted for need in codes.needs())
+
+
+def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
+    """Whether an event of this household tells something restricted."""
+    match event:
+        case ServiceRequested(service=service) | ServiceDelivered(service=service):
+            return is_restricted_service(service)
+        case NeedRecorded(need=need):
+            return is_restricted_need(need)
+        case NeedCleared(need_id=need_id):
+            return is_restricted_need(household.needs[need_id].need)
+        case MemberFactsRecorded(facts=facts):
+            return _has_restricted(facts)
+        case MemberJoined(member=member) | MemberBorn(member=member):
+            return _has_restricted(member.facts) or member.carried is not None
+    episode_id: UUID | None = getattr(event, "episode_id", None)
+    return episode_id is not None and is_restricted_service(household.episodes[episode_id].service)
+
+
+def _has_restricted(facts: MemberFacts) -> bool:
+    return facts.pregnancy is not None or facts.disability is not None

@@ -1,0 +1,531 @@
+"""The life of a service: commands 19 to 29 of DOMAIN 8.2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from casework.domain import catalogue
+from casework.domain.catalogue import Service
+from casework.domain.checks import check_bureau, check_codes
+from casework.domain.eligibility import is_eligible
+from casework.domain.events import (
+    Change,
+    ReferralAnswered,
+    ServiceCorrected,
+    ServiceDelivered,
+    ServiceDenied,
+    ServiceEnded,
+    ServiceGranted,
+    ServiceReferred,
+    ServiceRenewed,
+    ServiceRequested,
+    ServiceStarted,
+    ServiceVoided,
+)
+from casework.domain.livelihood import LivelihoodCommands
+from casework.domain.residence import By, refuse_if
+from casework.domain.state import Episode, Evidence, Referral, Terms, has_fixed_term, last_day, overlaid
+from casework.errors import Refused
+
+DATES = {"granted_on", "delivered_on", "valid_from", "valid_to", "started_on", "ended_on", "requested_on"}
+"""The dates of an episode that a correction may name; beside them ``unit_id`` and ``evidence.<name>``."""
+
+
+class ServiceCommands(LivelihoodCommands):
+    """Request, refer, answer, grant, deny, start, renew, end, deliver, correct, void."""
+
+    def request_service(
+        self,
+        by: By,
+        *,
+        requested_on: date,
+        episode_id: UUID,
+        service: str,
+        person_id: UUID | None = None,
+        channel: str | None = None,
+        unit_id: UUID | None = None,
+        override_reason: str | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Ask for a service; who is not eligible by the catalogue needs a reason to override it."""
+        self._check_open()
+        self._check_date(by, requested_on, backdated=False)
+        if episode_id in self.episodes:
+            return
+        wanted = self._offered(service, requested_on, person_id)
+        if override_reason is not None:
+            check_codes(override_reason=("override_reasons", override_reason))
+        elif not is_eligible(self, wanted, person_id, requested_on):
+            raise Refused("not-eligible")
+        self._check_exclusive(wanted, person_id, wanted.exclusive_key(unit_id, {}), requested_on)
+        self.record(
+            ServiceRequested(
+                occurred_on=requested_on,
+                episode_id=episode_id,
+                service=service,
+                person_id=person_id,
+                channel=channel,
+                unit_id=unit_id,
+                override_reason=override_reason,
+                commitment=commitment,
+            )
+        )
+
+    def refer_service(
+        self,
+        by: By,
+        *,
+        referred_on: date,
+        episode_id: UUID,
+        referral_id: UUID,
+        from_bureau: str,
+        to_bureau: str,
+        reason: str,
+        due_on: date | None = None,
+    ) -> None:
+        """Pass a service on to another bureau; one referral at a time waits for its answer."""
+        self._check_open()
+        self._check_date(by, referred_on, backdated=False)
+        episode = self._living(episode_id)
+        if any(r.referral_id == referral_id for r in episode.referrals):
+            return
+        refuse_if(episode.open_referral, "referral-open")
+        check_bureau("from_bureau", from_bureau)
+        check_bureau("to_bureau", to_bureau)
+        refuse_if(from_bureau == to_bureau, "referral-to-itself")
+        check_codes(reason=("referral_reasons", reason))
+        self.record(
+            ServiceReferred(
+                occurred_on=referred_on,
+                episode_id=episode_id,
+                referral_id=referral_id,
+                from_bureau=from_bureau,
+                to_bureau=to_bureau,
+                reason=reason,
+                due_on=due_on,
+            )
+        )
+
+    def answer_referral(
+        self,
+        by: By,
+        *,
+        answered_on: date,
+        episode_id: UUID,
+        referral_id: UUID,
+        answer: str,
+        reason: str | None = None,
+    ) -> None:
+        """The bureau that was asked accepts or returns the referral (RULES G6)."""
+        self._check_open()
+        self._check_date(by, answered_on, backdated=False)
+        episode = self._episode(episode_id)
+        referral = self._referral(episode, referral_id)
+        if referral.answered_on is not None and referral.answer == answer:
+            return
+        refuse_if(referral.answered_on is not None, "referral-answered")
+        refuse_if(by.bureau != referral.to_bureau, "referral-not-yours")
+        refuse_if(answered_on < referral.on, "answered-before-referred")
+        check_codes(answer=("referral_answers", answer), reason=("referral_answer_reasons", reason))
+        self.record(
+            ReferralAnswered(
+                occurred_on=answered_on,
+                episode_id=episode_id,
+                referral_id=referral_id,
+                answer=answer,
+                reason=reason,
+            )
+        )
+
+    def grant_service(
+        self,
+        by: By,
+        *,
+        granted_on: date,
+        episode_id: UUID,
+        unit_id: UUID | None = None,
+        valid_from: date | None = None,
+        valid_to: date | None = None,
+        evidence: Evidence | None = None,
+        decided_by: str | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Grant what was requested; granting the same episode again changes nothing."""
+        self._check_open_or_settling(granted_on)
+        self._check_date(by, granted_on, backdated=False)
+        episode = self._episode(episode_id)
+        if episode.granted_on is not None and not episode.is_over:
+            return
+        self._living(episode_id)
+        refuse_if(episode.open_referral, "referral-open")
+        service = catalogue.service(episode.service, granted_on)
+        public = _public(service, service.check_evidence(evidence or {}))
+        begins = valid_from or granted_on
+        unit = unit_id or episode.unit_id
+        terms = Terms(granted_on, self.version + 1, valid_to, public)
+        self._check_terms(service, begins, [terms])
+        self._check_unit(service, unit)
+        self._check_exclusive(service, episode.person_id, service.exclusive_key(unit, public), granted_on, but=episode)
+        self.record(
+            ServiceGranted(
+                occurred_on=granted_on,
+                episode_id=episode_id,
+                decided_by=self._decided_by(by, service, decided_by),
+                valid_from=begins,
+                unit_id=unit,
+                valid_to=valid_to,
+                evidence=public,
+                commitment=commitment,
+            )
+        )
+
+    def deny_service(
+        self,
+        by: By,
+        *,
+        denied_on: date,
+        episode_id: UUID,
+        reason: str,
+        decided_by: str | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Deny what was requested and not yet granted."""
+        self._check_open_or_settling(denied_on)
+        self._check_date(by, denied_on, backdated=False)
+        episode = self._episode(episode_id)
+        if episode.denied_on is not None:
+            return
+        self._living(episode_id)
+        refuse_if(episode.granted_on, "already-granted")
+        check_codes(reason=("deny_reasons", reason))
+        service = catalogue.service(episode.service, denied_on)
+        self.record(
+            ServiceDenied(
+                occurred_on=denied_on,
+                episode_id=episode_id,
+                decided_by=self._decided_by(by, service, decided_by),
+                reason=reason,
+                commitment=commitment,
+            )
+        )
+
+    def start_service(self, by: By, *, started_on: date, episode_id: UUID) -> None:
+        """A granted service begins; starting it again changes nothing."""
+        self._check_open_or_settling(started_on)
+        self._check_date(by, started_on, backdated=False)
+        episode = self._granted_episode(episode_id)
+        if episode.started_on is not None:
+            return
+        refuse_if(episode.granted_on and started_on < episode.granted_on, "started-before-granted")
+        self.record(ServiceStarted(occurred_on=started_on, episode_id=episode_id))
+
+    def renew_service(
+        self,
+        by: By,
+        *,
+        renewed_on: date,
+        episode_id: UUID,
+        valid_to: date | None = None,
+        evidence: Evidence | None = None,
+        decided_by: str | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Prolong what is in force, or lapsed no longer than the catalogue's grace (RULES G11)."""
+        self._check_open_or_settling(renewed_on)
+        self._check_date(by, renewed_on, backdated=False)
+        episode = self._granted_episode(episode_id)
+        service = catalogue.service(episode.service, renewed_on)
+        before = [terms for terms in episode.terms if terms.on <= renewed_on]
+        refuse_if(not before, "renewed-before-granted")
+        public = _public(service, service.check_overlay(evidence or {}))
+        after = [*before, Terms(renewed_on, self.version + 1, valid_to, public)]
+        self._check_terms(service, episode.valid_from, after)
+        self._check_later(service, episode, before, after, renewed_on)
+        key = service.exclusive_key(episode.unit_id, overlaid(after))
+        self._check_exclusive(service, episode.person_id, key, renewed_on, but=episode)
+        self.record(
+            ServiceRenewed(
+                occurred_on=renewed_on,
+                episode_id=episode_id,
+                decided_by=self._decided_by(by, service, decided_by),
+                valid_to=valid_to,
+                evidence=public,
+                commitment=commitment,
+            )
+        )
+
+    def end_service(self, by: By, *, ended_on: date, episode_id: UUID, reason: str) -> None:
+        """End what was granted; ``ended_on`` is the first day without it."""
+        self._check_open_or_settling(ended_on)
+        self._check_date(by, ended_on, backdated=False)
+        episode = self._episode(episode_id)
+        if (episode.ended_on, episode.ended_reason) == (ended_on, reason):
+            return
+        self._granted_episode(episode_id)
+        check_codes(reason=("service_end_reasons", reason))
+        begun = episode.started_on or episode.granted_on
+        refuse_if(begun and ended_on < begun, "ended-before-started")
+        self.record(ServiceEnded(occurred_on=ended_on, episode_id=episode_id, reason=reason))
+
+    def record_delivery(
+        self,
+        by: By,
+        *,
+        delivered_on: date,
+        episode_id: UUID,
+        service: str,
+        person_id: UUID | None = None,
+        unit_id: UUID | None = None,
+        evidence: Evidence | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """A one-off or periodic service was given; the same delivery under another id is refused (RULES G11)."""
+        self._check_open_or_settling(delivered_on)
+        self._check_date(by, delivered_on, backdated=False)
+        if episode_id in self.episodes:
+            return
+        given = self._offered(service, delivered_on, person_id)
+        refuse_if(given.kind == "episode", "not-a-delivery")
+        public = _public(given, given.check_evidence(evidence or {}))
+        self._check_unit(given, unit_id)
+        self._check_not_delivered(service, person_id, delivered_on, public)
+        self.record(
+            ServiceDelivered(
+                occurred_on=delivered_on,
+                episode_id=episode_id,
+                service=service,
+                person_id=person_id,
+                unit_id=unit_id,
+                evidence=public,
+                commitment=commitment,
+            )
+        )
+
+    def correct_service(
+        self,
+        by: By,
+        *,
+        corrected_on: date,
+        episode_id: UUID,
+        changes: Sequence[Change],
+        reason: str,
+        corrects: int | None = None,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Say what was wrong from the start; every change names the value that stands now (RULES B3)."""
+        self._check_open_or_settling(corrected_on)
+        self._check_date(by, corrected_on, backdated=False)
+        episode = self._episode(episode_id)
+        refuse_if(episode.voided, "voided")
+        check_codes(reason=("correction_reasons", reason))
+        refuse_if(not changes and commitment is None, "nothing-recorded")
+        target = corrects or _told_in(episode, changes)
+        corrected = deepcopy(episode)
+        for change in changes:
+            refuse_if(_value(corrected, change.path, target) != change.old, "old-value-differs", path=change.path)
+            correct(corrected, (change,), target)
+        self._check_corrected(by, corrected)
+        self.record(
+            ServiceCorrected(
+                occurred_on=corrected_on,
+                episode_id=episode_id,
+                changes=tuple(changes),
+                reason=reason,
+                corrects=target,
+                commitment=commitment,
+            )
+        )
+
+    def void_service(
+        self,
+        by: By,
+        *,
+        voided_on: date,
+        episode_id: UUID,
+        reason: str,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Say that an episode or delivery never counted."""
+        self._check_open_or_settling(voided_on)
+        self._check_date(by, voided_on, backdated=False)
+        episode = self._episode(episode_id)
+        refuse_if(episode.voided, "voided")
+        check_codes(reason=("void_reasons", reason))
+        self.record(ServiceVoided(occurred_on=voided_on, episode_id=episode_id, reason=reason, commitment=commitment))
+
+    def _episode(self, episode_id: UUID) -> Episode:
+        episode = self.episodes.get(episode_id)
+        if episode is None:
+            raise Refused("episode-unknown")
+        if episode.person_id is not None:
+            spells = self.people[episode.person_id].spells
+            refuse_if(spells[-1].to_household, "moved-with-person")
+        return episode
+
+    def _living(self, episode_id: UUID) -> Episode:
+        episode = self._episode(episode_id)
+        refuse_if(episode.voided, "voided")
+        refuse_if(episode.denied_on, "denied")
+        refuse_if(episode.is_over, "episode-ended")
+        return episode
+
+    def _granted_episode(self, episode_id: UUID) -> Episode:
+        episode = self._living(episode_id)
+        refuse_if(episode.granted_on is None, "not-granted")
+        return episode
+
+    def _referral(self, episode: Episode, referral_id: UUID) -> Referral:
+        for referral in episode.referrals:
+            if referral.referral_id == referral_id:
+                return referral
+        raise Refused("referral-unknown")
+
+    def _offered(self, code: str, on: date, person_id: UUID | None) -> Service:
+        service = catalogue.service(code, on)
+        refuse_if(service.beneficiary == "person" and person_id is None, "person-needed")
+        refuse_if(service.beneficiary == "household" and person_id is not None, "household-service")
+        if person_id is not None:
+            self._member(person_id, on)
+        return service
+
+    def _decided_by(self, by: By, service: Service, decided_by: str | None) -> str:
+        own = by.bureau if by.own_bureau_only else None
+        bureau = decided_by or own or service.lead[0]
+        refuse_if(own is not None and bureau != own, "bureau-not-yours")
+        refuse_if(bureau not in service.responsible, "bureau-not-responsible")
+        return bureau
+
+    def _check_unit(self, service: Service, unit_id: UUID | None) -> None:
+        refuse_if(service.needs_unit and unit_id is None, "unit-needed")
+
+    def _check_terms(self, service: Service, valid_from: date | None, terms: list[Terms]) -> None:
+        computed = has_fixed_term(service)
+        given = terms[-1].valid_to
+        ends = last_day(service, valid_from, terms)
+        refuse_if(computed and given is not None and given != ends, "valid-to-computed")
+        refuse_if(ends is not None and valid_from is not None and ends < valid_from, "valid-to-before-from")
+
+    def _check_later(
+        self, service: Service, episode: Episode, before: list[Terms], after: list[Terms], on: date
+    ) -> None:
+        old, new = (last_day(service, episode.valid_from, terms) for terms in (before, after))
+        refuse_if(old is None, "renewal-of-open-ended")
+        if old is not None:
+            refuse_if(on > old + timedelta(days=service.grace_days), "lapsed-too-long")
+            refuse_if(new is not None and new <= old, "renewal-not-later")
+
+    def _check_exclusive(
+        self,
+        service: Service,
+        person_id: UUID | None,
+        key: tuple[str, object] | None,
+        on: date,
+        but: Episode | None = None,
+    ) -> None:
+        """One open episode of an exclusive service, for some of them by unit (RULES G11)."""
+        if key is None:
+            return
+        for other in self.episodes_of.get((service.code, person_id), ()):
+            if other is but or other.is_over or key != service.exclusive_key(other.unit_id, other.evidence()):
+                continue
+            ends = last_day(service, other.valid_from, other.terms) if other.terms else None
+            refuse_if(ends is None or ends >= on, "service-open")
+
+    def _check_not_delivered(self, service: str, person_id: UUID | None, on: date, evidence: Evidence) -> None:
+        for other in self.episodes_of.get((service, person_id), ()):
+            same = other.delivered_on == on and not other.voided and other.evidence() == evidence
+            refuse_if(same, "delivered-already")
+
+    def _check_corrected(self, by: By, episode: Episode) -> None:
+        """What stands after a correction meets the same rules as what is recorded at first."""
+        for day in (episode.granted_on, episode.delivered_on, episode.started_on, episode.ended_on):
+            refuse_if(day is not None and day > by.today, "date-in-future")
+        service = catalogue.service(episode.service, by.today)
+        if not episode.terms:
+            return
+        service.check_evidence({k: v for k, v in episode.evidence().items() if v is not None})
+        if episode.delivered_on is not None:
+            others = [
+                e for e in self.episodes_of[episode.service, episode.person_id] if e.episode_id != episode.episode_id
+            ]
+            twice = any(
+                o.delivered_on == episode.delivered_on and not o.voided and o.evidence() == episode.evidence()
+                for o in others
+            )
+            refuse_if(twice, "delivered-already")
+            return
+        self._check_terms(service, episode.valid_from, episode.terms)
+        begun = episode.started_on or episode.granted_on
+        refuse_if(
+            episode.granted_on and episode.started_on and episode.started_on < episode.granted_on,
+            "started-before-granted",
+        )
+        refuse_if(episode.ended_on and begun and episode.ended_on < begun, "ended-before-started")
+
+
+def _public(service: Service, evidence: Evidence) -> Evidence:
+    """Evidence that may stand in an event; the rest belongs in the vault (RULES G9)."""
+    return service.split_evidence(evidence)[0]
+
+
+def correct(episode: Episode, changes: Sequence[Change], corrects: int) -> None:
+    """Put the new values where the old ones stood; ``corrects`` is the version of the grant or renewal meant."""
+    terms = next((t for t in episode.terms if t.version == corrects), None)
+    for change in changes:
+        name, _, field = change.path.partition(".")
+        if name == "evidence" and terms is not None:
+            terms.evidence = {**terms.evidence, field: change.new}
+        elif name == "valid_to" and terms is not None:
+            terms.valid_to = _date(change.new)
+        elif name == "unit_id":
+            episode.unit_id = UUID(str(change.new)) if change.new is not None else None
+        elif name in ("granted_on", "delivered_on"):
+            _move(episode, name, _date(change.new))
+        else:
+            setattr(episode, name, _date(change.new))
+
+
+def _move(episode: Episode, name: str, day: date | None) -> None:
+    if day is None:
+        return
+    episode.terms[0].on = day
+    if name == "delivered_on":
+        episode.delivered_on = day
+
+
+def _date(value: Any) -> date | None:
+    return None if value is None else date.fromisoformat(str(value))
+
+
+def _told_in(episode: Episode, changes: Sequence[Change]) -> int:
+    """The version of the grant or renewal whose value stands, which one correction can reach."""
+    versions = {_teller(episode, change.path) for change in changes if episode.terms}
+    refuse_if(len(versions) > 1, "corrects-several")
+    return versions.pop() if versions else 0
+
+
+def _teller(episode: Episode, path: str) -> int:
+    name, _, field = path.partition(".")
+    if name == "valid_to":
+        return episode.terms[-1].version
+    tellers = [t.version for t in episode.terms if name == "evidence" and field in t.evidence]
+    return tellers[-1] if tellers else episode.terms[0].version
+
+
+def _value(episode: Episode, path: str, corrects: int) -> Any:
+    name, _, field = path.partition(".")
+    terms = next((t for t in episode.terms if t.version == corrects), None)
+    if name == "evidence":
+        if terms is None:
+            raise Refused("correction-without-grant")
+        return terms.evidence.get(field)
+    if name == "unit_id":
+        return str(episode.unit_id) if episode.unit_id else None
+    if name not in DATES or (name in ("granted_on", "valid_to") and terms is None):
+        raise Refused("correction-path", path=path)
+    day = terms.valid_to if name == "valid_to" and terms else getattr(episode, name)
+    return day.isoformat() if day else None

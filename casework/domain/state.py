@@ -1,0 +1,256 @@
+"""What a folded household remembers: people, employments, needs and episodes, each with its dates.
+
+Nothing here is "now": every record keeps the dates and stream versions of what was said, so that one fold answers
+for every day. ``version`` is the place in this household's stream; ``origin`` is where a carried record was first told.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from casework.domain.catalogue import Service
+from casework.domain.evidence import EvidenceValue
+
+Evidence: TypeAlias = dict[str, EvidenceValue | None]
+"""Codes, numbers, bools and ISO dates, by field name of the catalogue; null says that a value is withdrawn."""
+
+
+class Origin(NamedTuple):
+    """The event that first told something: its stream and version."""
+
+    stream_id: UUID
+    version: int
+
+
+class Span(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A first day and, where it is known, an end."""
+
+    from_: date = msgspec.field(name="from")
+    to: date | None = None
+
+
+class Permit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A residence permit."""
+
+    status: str
+    from_: date | None = msgspec.field(name="from", default=None)
+    to: date | None = None
+
+
+class MemberFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Dated facts of a person; what is unset was not said."""
+
+    hukou_division: str | None = None
+    hukou_kind: str | None = None
+    migrant: bool | None = None
+    migrant_until: date | None = None
+    student: Span | None = None
+    permit: Permit | None = None
+    education: str | None = None
+    disability: str | None = None
+    marital: str | None = None
+    pregnancy: Span | None = None
+
+
+class Told(msgspec.Struct, omit_defaults=True):
+    """Facts that hold from a day, until later ones of the same kind."""
+
+    on: date
+    version: int
+    facts: MemberFacts
+    origin: Origin | None = None
+
+
+class Spell(msgspec.Struct, omit_defaults=True):
+    """A time in the household, from ``joined_on`` to the day before ``left_on``."""
+
+    joined_on: date
+    resident_since: date
+    left_on: date | None = None
+    to_household: UUID | None = None
+
+
+class Birth(msgspec.Struct, omit_defaults=True):
+    """A child that a member bore: reported on a day, born in a month."""
+
+    reported_on: date
+    birth_month: str
+
+
+class Person(msgspec.Struct, omit_defaults=True):
+    """Somebody who is or was a member."""
+
+    person_id: UUID
+    relation: str
+    sex: str
+    birth_month: str
+    spells: list[Spell]
+    told: list[Told] = []
+    births: list[Birth] = []
+
+    def tell(self, told: Told) -> None:
+        """Keep facts in the order of their days, then of their telling."""
+        insort(self.told, told, key=_said)
+
+    @property
+    def current(self) -> Spell | None:
+        """The spell that has not ended, if there is one."""
+        return next((s for s in self.spells if s.left_on is None), None)
+
+    def stays_on(self, day: date) -> bool:
+        """Whether the person is in the household on a day."""
+        return any(s.joined_on <= day and (s.left_on is None or day < s.left_on) for s in self.spells)
+
+    def not_left_by(self, day: date) -> bool:
+        """Whether something of that day can be told of this member: they stay then, or joined later."""
+        return any(s.left_on is None or day < s.left_on for s in self.spells)
+
+
+class Employment(msgspec.Struct, omit_defaults=True):
+    """A job; its end counts from the day it was said to have ended."""
+
+    employment_id: UUID
+    person_id: UUID
+    kind: str
+    unit_id: UUID | None
+    on: date
+    version: int
+    from_: date = msgspec.field(name="from")
+    ended_on: date | None = None
+    to: date | None = None
+    reason: str | None = None
+    origin: Origin | None = None
+
+
+class Need(msgspec.Struct, omit_defaults=True):
+    """An assessed need, of a person or of the household."""
+
+    need_id: UUID
+    need: str
+    person_id: UUID | None
+    result: str
+    assessed_on: date
+    version: int
+    cleared_on: date | None = None
+    cleared_reason: str | None = None
+    origin: Origin | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was found present and not cleared."""
+        return self.result == "present" and self.cleared_on is None
+
+
+class Referral(msgspec.Struct, omit_defaults=True):
+    """A service passed from one bureau to another."""
+
+    referral_id: UUID
+    from_bureau: str
+    to_bureau: str
+    on: date
+    due_on: date | None = None
+    answered_on: date | None = None
+    answer: str | None = None
+
+
+class Terms(msgspec.Struct, omit_defaults=True):
+    """What a grant or a renewal says: how long, and on what evidence."""
+
+    on: date
+    version: int
+    valid_to: date | None
+    evidence: Evidence
+    origin: Origin | None = None
+
+
+class Episode(msgspec.Struct, omit_defaults=True):
+    """One service's life, or, with ``delivered_on``, one delivery.
+
+    ``terms`` holds the grant (or delivery) first and then the renewals in the order of their days.
+    """
+
+    episode_id: UUID
+    service: str
+    person_id: UUID | None
+    unit_id: UUID | None = None
+    requested_on: date | None = None
+    channel: str | None = None
+    override_reason: str | None = None
+    referrals: list[Referral] = []
+    decided_by: str | None = None
+    valid_from: date | None = None
+    terms: list[Terms] = []
+    started_on: date | None = None
+    ended_on: date | None = None
+    ended_reason: str | None = None
+    denied_on: date | None = None
+    delivered_on: date | None = None
+    voided: str | None = None
+
+    @property
+    def granted_on(self) -> date | None:
+        """The day of the grant, if it was granted."""
+        return self.terms[0].on if self.terms and self.delivered_on is None else None
+
+    @property
+    def open_referral(self) -> Referral | None:
+        """The referral that waits for an answer, if one does."""
+        return next((r for r in self.referrals if r.answered_on is None), None)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can follow: ended, denied, voided, or a delivery."""
+        return bool(self.ended_on or self.denied_on or self.voided or self.delivered_on)
+
+    def renew(self, terms: Terms) -> None:
+        """Keep a renewal in the order of days, the grant staying first."""
+        insort(self.terms, terms, key=_said, lo=1)
+
+    def evidence(self) -> Evidence:
+        """All evidence, the later over the earlier."""
+        return overlaid(self.terms)
+
+
+def overlaid(terms: Sequence[Terms]) -> Evidence:
+    """Evidence of a grant and its renewals, the later over the earlier."""
+    if len(terms) == 1:
+        return terms[0].evidence
+    return {name: value for each in terms for name, value in each.evidence.items()}
+
+
+def has_fixed_term(service: Service) -> bool:
+    """Whether the evidence alone says until when it holds (RULES G11)."""
+    return service.validity is not None and service.validity.is_fixed
+
+
+def last_day(service: Service, valid_from: date | None, terms: Sequence[Terms]) -> date | None:
+    """The last day that a grant and its renewals give, said or by the catalogue (RULES D1 to D3); None while open."""
+    said = terms[-1].valid_to
+    if said is not None and not has_fixed_term(service):
+        return said
+    return service.valid_to(valid_from or terms[0].on, overlaid(terms))
+
+
+class Carried(msgspec.Struct, omit_defaults=True):
+    """All that a stream knows of a person, for the stream that receives them."""
+
+    told: list[Told]
+    births: list[Birth]
+    employments: list[Employment]
+    needs: list[Need]
+    episodes: list[Episode]
+
+    def versioned(self) -> list[Told | Employment | Need | Terms]:
+        """Every record that says where in a stream it was told."""
+        terms = [terms for episode in self.episodes for terms in episode.terms]
+        return [*self.told, *self.employments, *self.needs, *terms]
+
+
+def _said(record: Told | Terms) -> tuple[date, int]:
+    return (record.on, record.version)

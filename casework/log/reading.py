@@ -1,0 +1,205 @@
+"""Typed reads of the log: by partition and position for views, by stream for timelines, by time for cuts.
+
+Every function takes an open connection and works in the caller's transaction where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import ProgrammingError
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+
+from casework.domain.ids import partition_of
+from casework.log.codec import Metadata
+
+Db = Connection[Any]
+Cut = dict[int, int]
+"""A position for each partition."""
+
+StreamEvent = tuple[UUID, int, str, bytes]
+"""An event as a fold needs it, as a plain tuple: stream id, version, type, state."""
+
+LAST_POSITION = 2**63 - 1
+_BEFORE_ALL = UUID(int=0)
+
+
+class Place(NamedTuple):
+    """Where an event stands in its partition and in its stream."""
+
+    position: int
+    stream_id: UUID
+    version: int
+
+
+class LoggedEvent(NamedTuple):
+    """An event with everything that is known of it."""
+
+    position: int
+    version: int
+    type: str
+    state: bytes
+    recorded_at: datetime
+    meta: Metadata
+
+
+class RegistryEvent(NamedTuple):
+    """An event of the registry at its position."""
+
+    position: int
+    stream_id: UUID
+    version: int
+    type: str
+    state: bytes
+    recorded_at: datetime
+
+
+_HEADS = """
+SELECT part, coalesce((SELECT max(position) FROM casework.events WHERE partition = part::smallint), 0)
+FROM generate_series(0, 64) AS part"""
+
+_EVENTS_AFTER = """
+SELECT position, stream_id, version FROM casework.events
+WHERE partition = %b::smallint AND position > %b::bigint ORDER BY position LIMIT %b::bigint"""
+
+_STREAMS_OF = """
+SELECT e.stream_id, e.version, e.type, e.state
+FROM unnest(%b::uuid[]) AS wanted(stream_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM casework.events AS e
+    WHERE e.partition = %b::smallint AND e.stream_id = wanted.stream_id AND e.position <= %b::bigint
+      AND e.recorded_at <= %b::timestamptz
+    ORDER BY e.version
+) AS e"""
+
+_STREAM_IDS = """
+SELECT stream_id FROM casework.events
+WHERE partition = %b::smallint AND stream_id > %b AND version = 1 AND position <= %b::bigint
+ORDER BY stream_id LIMIT %b::bigint"""
+
+_STREAMS_BETWEEN = """
+SELECT stream_id, version, type, state FROM casework.events
+WHERE partition = %b::smallint AND stream_id >= %b AND stream_id <= %b AND position <= %b::bigint
+ORDER BY stream_id, version"""
+
+_TIMELINE = """
+SELECT position, version, type, state, recorded_at, meta FROM casework.events
+WHERE partition = %b::smallint AND stream_id = %b AND version > %b::int AND recorded_at <= %b::timestamptz
+ORDER BY version LIMIT %b::bigint"""
+
+_COMMAND_EVENTS = """
+SELECT position, version, type, state, recorded_at, meta FROM casework.events
+WHERE partition = %b::smallint AND stream_id = %b AND position(%b IN meta) > 0
+ORDER BY version"""
+
+_REGISTRY_EVENTS = """
+SELECT position, stream_id, version, type, state, recorded_at FROM casework.events
+WHERE partition = 64 AND position > %b::bigint AND position <= %b::bigint ORDER BY position"""
+
+# Partitions whose lock somebody has or wants: only their appends can be in flight.
+_BUSY = """
+SELECT part FROM generate_series(0, 64) AS part
+WHERE NOT pg_try_advisory_xact_lock_shared(1128354629, part)"""
+
+_WAIT_FOR = "SELECT pg_advisory_xact_lock_shared(1128354629, %b::int)"
+
+_POSITIONS_AT = """
+SELECT part, casework.position_at(part::smallint, %b::timestamptz) FROM generate_series(0, 64) AS part"""
+
+
+def heads(db: Db) -> Cut:
+    """Return each partition's last position, 0 where it is empty; one look into the index for each."""
+    return dict(_rows(db, _HEADS))
+
+
+def events_after(db: Db, partition: int, position: int, limit: int) -> list[Place]:
+    """Return where the next events of a partition stand, in the order of their commits."""
+    return [Place(*row) for row in _rows(db, _EVENTS_AFTER, partition, position, limit)]
+
+
+def streams_of(
+    db: Db,
+    partition: int,
+    stream_ids: Sequence[UUID],
+    upto: int = LAST_POSITION,
+    *,
+    known_at: datetime | None = None,
+) -> list[StreamEvent]:
+    """Return all events of some streams of a partition up to a position, stream by stream, by version.
+
+    With ``known_at`` events that were recorded later are left out too.
+    """
+    if not stream_ids:
+        return []
+    return _rows(db, _STREAMS_OF, list(stream_ids), partition, upto, known_at or "infinity")
+
+
+def stream_ids(
+    db: Db, partition: int, after: UUID = _BEFORE_ALL, limit: int = 1000, upto: int = LAST_POSITION
+) -> list[UUID]:
+    """Return the next streams of a partition in stream order, as far as they had begun by a position."""
+    return [row[0] for row in _rows(db, _STREAM_IDS, partition, after, upto, limit)]
+
+
+def streams_between(
+    db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION
+) -> list[StreamEvent]:
+    """Return all events of a stretch of streams up to a position; cheaper than naming each of them."""
+    return _rows(db, _STREAMS_BETWEEN, partition, first, last, upto)
+
+
+def timeline(
+    db: Db,
+    stream_id: UUID,
+    *,
+    after_version: int = 0,
+    limit: int | None = None,
+    known_at: datetime | None = None,
+) -> list[LoggedEvent]:
+    """Return a stream's events after a version, as they were known at an instant."""
+    place = (partition_of(stream_id), stream_id)
+    return _logged(_rows(db, _TIMELINE, *place, after_version, known_at or "infinity", limit))
+
+
+def command_events(db: Db, stream_id: UUID, command_id: UUID) -> list[LoggedEvent]:
+    """Return the events of a stream that came from one command; none where it was never carried out there."""
+    wanted = str(command_id).encode()
+    found = _logged(_rows(db, _COMMAND_EVENTS, partition_of(stream_id), stream_id, wanted))
+    return [event for event in found if event.meta.command_id == command_id]
+
+
+def registry_events(db: Db, after: int = 0, upto: int = LAST_POSITION) -> list[RegistryEvent]:
+    """Return the registry's events after a position and up to another, in the order of their commits."""
+    return [RegistryEvent(*row) for row in _rows(db, _REGISTRY_EVENTS, after, upto)]
+
+
+def cut_at(db: Db, known_at: datetime) -> Cut:
+    """Return each partition's last position that was recorded at or before an instant.
+
+    Waits for the appends in flight, so that the answer is final. A future instant means now.
+    The connection must not be in a transaction, which would keep the locks that are only touched here.
+    """
+    if db.info.transaction_status is not TransactionStatus.IDLE or not db.autocommit:
+        raise ProgrammingError("A cut is resolved outside of transactions.")
+    return dict(_rows(db, _POSITIONS_AT, _settled(db, known_at)))
+
+
+def _settled(db: Db, known_at: datetime) -> datetime:
+    """Return the instant, or now if that is earlier, when no append that began before it is in flight."""
+    now: datetime
+    [(now, *_)] = _rows(db, "SELECT clock_timestamp()")
+    for (partition,) in _rows(db, _BUSY):
+        _rows(db, _WAIT_FOR, partition)
+    return min(known_at, now)
+
+
+def _rows(db: Db, query: str, *parameters: Any) -> list[Any]:
+    return db.execute(query, parameters, prepare=True, binary=True).fetchall()
+
+
+def _logged(rows: list[Any]) -> list[LoggedEvent]:
+    return [LoggedEvent._make((*event, Metadata.decode(meta))) for *event, meta in rows]

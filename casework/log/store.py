@@ -1,0 +1,93 @@
+"""Statements to the log's database: an append that survives a lost answer, and reads.
+
+Where the connection dies before the answer came, nobody knows whether an append was committed, or will be a
+moment later. The same append is sent again, which waits for the first one's lock, and a conflict with our own
+events is the answer that they are in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import psycopg
+from eventsourcing.persistence import ProgrammingError
+
+from casework.errors import ClaimTaken
+from casework.log.append import Appended, NewEvent, Outcome, Statement, positions
+from casework.log.failures import EventTooLarge, LogUnavailable, StreamConflict, translated
+from casework.log.pool import Pool
+
+_SENDS = 3
+
+_SELECT_STORED = (
+    "SELECT position, recorded_at, meta FROM casework.events"
+    " WHERE partition = %b::smallint AND stream_id = %b AND version = %b::int"
+)
+
+
+class Store:
+    """Sends one statement at a time, each on a connection of the pool and each its own transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def append(self, events: Sequence[NewEvent], statement: Statement) -> Appended:
+        """Return where the events are now, or raise why they are not in the log."""
+        for attempt in range(1, _SENDS + 1):
+            answer = self._answer(statement, last=attempt == _SENDS)
+            if answer is not None:
+                return self._appended(events, answer, sent_before=attempt > 1)
+        raise LogUnavailable
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return rows; a read whose connection died is made once more."""
+        rows = self._rows(query, parameters, last=False)
+        if rows is None:
+            rows = self._rows(query, parameters, last=True)
+        return rows or []
+
+    def _answer(self, statement: Statement, *, last: bool) -> Outcome | None:
+        rows = self._rows(statement.query, statement.parameters, last=last)
+        return Outcome(*rows[0]) if rows else None
+
+    def _rows(self, query: str, parameters: Sequence[Any], *, last: bool) -> list[tuple[Any, ...]] | None:
+        """Return the rows, or None where they were lost with the connection and this is not the last time."""
+        lost = False
+        try:
+            with self.pool.connection() as connection:
+                try:
+                    return connection.execute(query, parameters, prepare=True, binary=True).fetchall()
+                except psycopg.OperationalError:
+                    lost = connection.broken
+                    raise
+        except psycopg.Error as error:
+            if lost and not last:
+                return None
+            raise translated(error) from error
+
+    def _appended(self, events: Sequence[NewEvent], answer: Outcome, *, sent_before: bool) -> Appended:
+        match answer.outcome:
+            case "appended":
+                return Appended(positions(events, answer), answer.recorded_at)
+            case "version-conflict":
+                stored = self._stored(events) if sent_before else None
+                if stored is None:
+                    raise StreamConflict
+                return stored
+            case "claim-taken":
+                raise ClaimTaken(held_by=answer.holder, kind=answer.kind)
+            case "too-large":
+                raise EventTooLarge
+            case "not-synthetic":
+                raise ProgrammingError("This log is real: its recorded times are its own.")
+            case _:
+                raise ProgrammingError("A recorded time went back, or lies in the future.")
+
+    def _stored(self, events: Sequence[NewEvent]) -> Appended | None:
+        """Return where exactly these events are in the log, or None where others took their places."""
+        places = [(event.partition, event.stream_id, event.version) for event in events]
+        found = [self.read(_SELECT_STORED, place) for place in places]
+        if all(rows and rows[0][2] == event.meta for rows, event in zip(found, events, strict=True)):
+            return Appended([rows[0][0] for rows in found], cast("Any", found[-1][0][1]))
+        return None

@@ -1,0 +1,113 @@
+"""What a command tells of a person, as what the append writes beside the event: the vault's row, keys, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from psycopg import Connection
+
+from casework.errors import FieldError, Invalid
+from casework.log.append import Beside, Claim, SearchKey, VaultRow
+from casework.privacy.id_number import parse_id_number
+from casework.privacy.search import KeyedHashes
+from casework.privacy.vault import Fields, Vault
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What names a person. All of it is sealed; of the date of birth, events hold the month."""
+
+    born_on: date
+    name: str | None = None
+    id_number: str | None = None
+    phone: str | None = None
+    address: str | None = None
+
+
+class Entry(NamedTuple):
+    """A person's profile, sealed: its row, the keys to find it by, the claims that it takes, and warnings."""
+
+    row: VaultRow
+    search_keys: list[SearchKey]
+    claims: list[Claim]
+    warnings: tuple[str, ...]
+
+    def beside(self) -> Beside:
+        """What the append writes beside the event."""
+        return Beside([self.row], self.search_keys, self.claims)
+
+
+def together(parts: Iterable[Beside]) -> Beside:
+    """Several appends' company as one."""
+    vault: list[VaultRow] = []
+    keys: list[SearchKey] = []
+    claims: list[Claim] = []
+    released: list[bytes] = []
+    for part in parts:
+        vault += part.vault
+        keys += part.search_keys
+        claims += part.claims
+        released += part.released
+    return Beside(vault, keys, claims, released)
+
+
+class Persons:
+    """Seals profiles and finds them again."""
+
+    def __init__(self, vault: Vault, hashes: KeyedHashes, *, synthetic: bool) -> None:
+        self.vault = vault
+        self.hashes = hashes
+        self.synthetic = synthetic
+
+    def enter(self, person_id: UUID, profile: Profile, *, today: date, sex: str | None = None, at: str = "") -> Entry:
+        """Seal a person's profile; ``at`` is the pointer to it in the body, for errors."""
+        profile, warnings = self._checked(profile, today, sex, at)
+        fields = msgspec.to_builtins(profile)
+        return Entry(
+            self.vault.seal(person_id, "person", fields),
+            self.hashes.search_keys(person_id, fields),
+            self.claims(person_id, profile.id_number),
+            warnings,
+        )
+
+    def claims(self, person_id: UUID, id_number: str | None) -> list[Claim]:
+        """What only one open household may hold of a person (RULES G13)."""
+        mine = [Claim(self.hashes.claim_hash("person", str(person_id)), "person")]
+        if id_number is not None:
+            mine.append(Claim(self.hashes.claim_hash("id-number", id_number), "id-number"))
+        return mine
+
+    def profile(self, db: Connection[Any], person_id: UUID) -> Profile | None:
+        """A person's profile as it stands, or None once it is erased."""
+        return self.profiles(db, [person_id]).get(person_id)
+
+    def profiles(self, db: Connection[Any], person_ids: Iterable[UUID]) -> dict[UUID, Profile]:
+        """The profiles of some people, as they stand."""
+        found = self.vault.latest(db, person_ids)
+        return {person_id: msgspec.convert(fields, Profile) for person_id, fields in found.items()}
+
+    def changed(self, profile: Profile, changes: Mapping[str, Any]) -> Profile:
+        """A profile with some of its fields told anew."""
+        return msgspec.structs.replace(profile, **changes)
+
+    def _checked(self, profile: Profile, today: date, sex: str | None, at: str) -> tuple[Profile, tuple[str, ...]]:
+        if profile.born_on > today:
+            raise Invalid(errors=(FieldError(f"{at}/born_on", "born-later", ""),))
+        if profile.id_number is None:
+            return profile, ()
+        try:
+            number = parse_id_number(profile.id_number, today=today, recorded_sex=sex, synthetic=self.synthetic)
+        except Invalid as error:
+            raise Invalid(errors=(FieldError(f"{at}/id_number", error.code, str(error)),)) from None
+        differs = ("born-differs",) if number.born_on != profile.born_on else ()
+        return msgspec.structs.replace(profile, id_number=number.number), number.warnings + differs
+
+
+def sealed_fields(vault: Vault, subject_id: UUID, fields: Fields) -> VaultRow | None:
+    """Vault fields of evidence and a remark as one row, if there are any."""
+    if not fields:
+        return None
+    return vault.seal(subject_id, "remark" if set(fields) == {"remark"} else "evidence", fields)

@@ -1,0 +1,70 @@
+"""The one place that builds everything from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from casework.application import Casework
+from casework.config import Settings
+from casework.local import local_servers
+from casework.log.migrations import birth, migrate
+from casework.log.pool import Pool, open_pool
+from casework.privacy.keys import KeyRing
+from casework.privacy.persons import Persons
+from casework.privacy.search import KeyedHashes
+from casework.privacy.vault import Vault
+from casework.wake import Wake
+
+
+@contextmanager
+def with_servers(settings: Settings) -> Iterator[Settings]:
+    """Settings that name both servers: those of the environment, or the embedded ones, started where they are not."""
+    if settings.database_url and settings.redis_url:
+        yield settings
+        return
+    with local_servers(settings.data_dir) as embedded:
+        yield replace(
+            settings,
+            database_url=settings.database_url or embedded.database_url,
+            redis_url=settings.redis_url or embedded.redis_url,
+        )
+
+
+def prepare(settings: Settings, *, synthetic: bool = False) -> list[str]:
+    """Bring the database to this program's schema, and let the log be born; return the migrations applied."""
+    url = database_url(settings)
+    applied = migrate(url)
+    birth(url, synthetic=synthetic)
+    KeyRing.open(settings.keys_dir, create=True)
+    return applied
+
+
+def database_url(settings: Settings) -> str:
+    """The database's address, which by now must be known."""
+    if settings.database_url is None:
+        raise ValueError("The settings name no database yet.")
+    return settings.database_url
+
+
+def open_log(settings: Settings, *, max_size: int = 10) -> Pool:
+    """A pool of connections that work as the application's role; to be opened after a fork."""
+    return open_pool(database_url(settings), role=settings.database_role, max_size=max_size)
+
+
+def open_persons(settings: Settings, pool: Pool) -> Persons:
+    """The vault and its hashes under this installation's keys."""
+    keys = KeyRing.open(settings.keys_dir, create=False)
+    vault = Vault(keys)
+    with pool.connection() as db:
+        vault.bind(db)
+        row = db.execute("SELECT synthetic FROM casework.log_birth").fetchone()
+    return Persons(vault, KeyedHashes(keys), synthetic=row is not None and bool(row[0]))
+
+
+def open_casework(settings: Settings, *, max_size: int = 10) -> Casework:
+    """The application, whose commits wake the workers."""
+    pool = open_log(settings, max_size=max_size)
+    wake = Wake(settings.redis_url) if settings.redis_url else None
+    return Casework(pool, open_persons(settings, pool), **({"wake": wake} if wake else {}))
