@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,3 +72,35 @@ def open_casework(settings: Settings, *, max_size: int = 10) -> Casework:
     pool = open_log(settings, max_size=max_size)
     wake = Wake(settings.redis_url) if settings.redis_url else None
     return Casework(pool, open_persons(settings, pool), **({"wake": wake} if wake else {}))
+
+
+@contextmanager
+def closing_casework(settings: Settings) -> Iterator[Casework]:
+    """The application for as long as it is needed."""
+    casework = open_casework(settings)
+    try:
+        yield casework
+    finally:
+        casework.close()
+        casework.pool.close()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment for programs of ours that work on the same servers."""
+    urls = {"CASEWORK_DATABASE_URL": settings.database_url or "", "CASEWORK_REDIS_URL": settings.redis_url or ""}
+    return {**os.environ, **urls}
+
+
+def command_line(module: str, *arguments: str) -> list[str]:
+    """How a program of ours is started: by its name, since nothing imports upward."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def run_program(module: str, settings: Settings, *arguments: str) -> None:
+    """Run a program of ours until it ends; signals reach it as they reach us."""
+    with subprocess.Popen(command_line(module, *arguments), env=environment(settings)) as program:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: program.send_signal(number))
+        status = program.wait()
+    if status:
+        raise SystemExit(status)

@@ -71,19 +71,24 @@ NOT_APPLICABLE_SCORE = Score(None, "NA", 0, 0)
 
 def assess(household: Household, policy: Policy, as_of: date, facts: Facts) -> Assessment:
     """Assess a household on a day from its events so far and the registry's facts."""
-    h = Present(household, policy, as_of, facts)
-    clock = Clock(as_of)
+    return assess_present(Present(household, policy, as_of, facts))
+
+
+def assess_present(h: Present) -> Assessment:
+    """Assess a household as it stands on a day; for callers that have more to ask of that day."""
+    household, policy = h.household, h.policy
+    clock = Clock(h.day)
     status, settled = _scope(h, clock)
     if status != "assessed":
         return _unassessed(h, status, settled, clock)
-    results = {code: _count(h, rule) for code, rule in policy.indicators.items()}
+    results = {code: count(h, code, rule.feed) for code, rule in policy.indicators.items()}
     _withhold(h, results)
     levels = {level.code: _level(level, results, policy) for level in policy.levels}
     overall = _overall(policy, results, levels)
     community = _community(household, clock)
     clock.also(h.people_clock.until)
     change = earliest([clock.until, *(result.holds_until for result in results.values())])
-    return Assessment(as_of, policy.version, status, settled, community, results, levels, overall, change)
+    return Assessment(h.day, policy.version, status, settled, community, results, levels, overall, change)
 
 
 def _unassessed(h: Present, status: str, settled: bool, clock: Clock) -> Assessment:
@@ -125,15 +130,16 @@ def _community(household: Household, clock: Clock) -> str | None:
     return None
 
 
-def _count(h: Present, rule: IndicatorPolicy) -> IndicatorResult:
+def count(h: Present, code: str, feed: str | None) -> IndicatorResult:
+    """Count one indicator, or what only units count; unknown where its feed has not come (RULES F4)."""
     clock = Clock(h.day, h.people_clock.until)
-    counts = list(INDICATORS[rule.code](h, clock))
+    counts = list(INDICATORS[code](h, clock))
     if not counts:
-        return IndicatorResult(rule.code, NOT_APPLICABLE, 0, 0, (), clock.until)
-    if not _feed_known(h, rule.feed, clock):
-        return IndicatorResult(rule.code, UNKNOWN, 0, 0, (), clock.until)
+        return IndicatorResult(code, NOT_APPLICABLE, 0, 0, (), clock.until)
+    if not _feed_known(h, feed, clock):
+        return IndicatorResult(code, UNKNOWN, 0, 0, (), clock.until)
     num = sum([count.met for count in counts])
-    return IndicatorResult(rule.code, KNOWN, num, len(counts), counts, clock.until)
+    return IndicatorResult(code, KNOWN, num, len(counts), counts, clock.until)
 
 
 def _feed_known(h: Present, feed: str | None, clock: Clock) -> bool:
@@ -176,7 +182,7 @@ def _level(level: LevelPolicy, results: dict[str, IndicatorResult], policy: Poli
     applicable = [rule for rule in rules if results[rule.code].state != NOT_APPLICABLE]
     score = _mean(applicable, results)
     known, weight = _weights(applicable, results)
-    return Score(score and rounded(score), _band(policy, score and rounded(score), known, weight, None), known, weight)
+    return Score(score and rounded(score), band_of(policy, score and rounded(score), known, weight, None), known, weight)
 
 
 def _mean(rules: Sequence[IndicatorPolicy], results: dict[str, IndicatorResult]) -> Ratio | None:
@@ -200,11 +206,11 @@ def _overall(policy: Policy, results: dict[str, IndicatorResult], levels: dict[s
     applicable = sum(score.applicable_weight for score in levels.values())
     score = geometric_mean(means, policy.floor) if means else None
     scored = [level.score for level in levels.values() if level.score is not None]
-    band = _band(policy, score, known, applicable, min(scored, default=None))
+    band = band_of(policy, score, known, applicable, min(scored, default=None))
     return Score(score, band, known, applicable)
 
 
-def _band(policy: Policy, score: int | None, known: int, applicable: int, weakest: int | None) -> str:
+def band_of(policy: Policy, score: int | None, known: int, applicable: int, weakest: int | None) -> str:
     """The band of a rounded score (RULES F8, F9); ``weakest`` is the lowest level, where the overall asks for it."""
     if applicable == 0:
         return "NA"

@@ -10,7 +10,7 @@ from casework.domain.calendar import age_on, born_last
 from casework.domain.catalogue import Service
 from casework.domain.clock import Clock
 from casework.domain.needs import live_need
-from casework.domain.policy import Policy, load_policy, policy_in_force, policy_versions
+from casework.domain.policy import policy_of
 from casework.domain.state import Person
 
 if TYPE_CHECKING:
@@ -34,21 +34,15 @@ def is_eligible(household: HouseholdState, service: Service, person_id: UUID | N
     return rule.insured is None or _is_insured(household, rule.insured, person_id)
 
 
-def _policy(on: date) -> Policy:
-    """The policy of a day; before the first came into force, that one tells the history."""
-    first = load_policy(policy_versions()[0])
-    return policy_in_force(max(on, first.effective_from))
-
-
 def _has_need(household: HouseholdState, need: str, person_id: UUID | None, on: date) -> bool:
     """Whether the need is live on the day (RULES D6), of the beneficiary or, where it is one, of the household."""
-    of, tails = household.needs_of, _policy(on).need_tails.get(need, {})
+    of, tails = household.needs_of, policy_of(on).need_tails.get(need, {})
     mine, ours = of.get((need, person_id), ()), of.get((need, None), ())
     return live_need([*mine, *ours], tails, Clock(on)) is not None
 
 
 def _is_employee(household: HouseholdState, person_id: UUID, on: date) -> bool:
-    kinds = _policy(on).employee_kinds
+    kinds = policy_of(on).employee_kinds
     return any(
         e.person_id == person_id and e.kind in kinds and e.from_ <= on and (e.to is None or on <= e.to)
         for e in household.employments.values()

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from casework.domain.corrections import CorrectionCommands, correct
 from casework.domain.events import (
     EmploymentEnded,
     EmploymentStarted,
@@ -36,7 +37,6 @@ from casework.domain.events import (
     ServiceStarted,
     ServiceVoided,
 )
-from casework.domain.services import ServiceCommands, correct
 from casework.domain.state import (
     Birth,
     Carried,
@@ -51,8 +51,8 @@ from casework.domain.state import (
 )
 
 
-class Household(ServiceCommands):
-    """One household's whole history, folded; its commands stand in residence, membership, livelihood and services."""
+class Household(CorrectionCommands):
+    """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
         on = event.occurred_on

@@ -8,7 +8,8 @@ from uuid import UUID
 from casework.domain.calendar import birthday
 from casework.domain.checks import check_codes, check_need
 from casework.domain.events import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
-from casework.domain.membership import ADULT, MembershipCommands
+from casework.domain.membership import MembershipCommands
+from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Need
 from casework.errors import Refused
@@ -36,7 +37,7 @@ class LivelihoodCommands(MembershipCommands):
             return
         self._member(person_id, from_)
         check_codes(kind=("employment_kinds", kind))
-        refuse_if(birthday(born_on, ADULT) > from_, "under-working-age")
+        refuse_if(birthday(born_on, policy_of(from_).ages.adult) > from_, "under-working-age")
         self.record(
             EmploymentStarted(
                 occurred_on=occurred_on,

@@ -17,12 +17,10 @@ from casework.domain.events import (
     MemberLeft,
     NewMember,
 )
+from casework.domain.policy import policy_of
 from casework.domain.residence import By, ResidenceCommands, refuse_if
 from casework.domain.state import Carried, MemberFacts, Origin, Person
 from casework.errors import Refused
-
-ADULT = 16
-"""From this age a person is an adult (RULES C7) and may work (DOMAIN 6.4)."""
 
 
 class MembershipCommands(ResidenceCommands):
@@ -106,7 +104,8 @@ class MembershipCommands(ResidenceCommands):
         refuse_if(not self._is_active(person_id, changed_on), "person-not-a-member")
         if self.head == person_id:
             return
-        adult = age_on(born_last(self.people[person_id].birth_month), changed_on) >= ADULT
+        age = age_on(born_last(self.people[person_id].birth_month), changed_on)
+        adult = age >= policy_of(changed_on).ages.adult
         refuse_if(not adult and not minor, "head-is-minor")
         self.record(HeadChanged(occurred_on=changed_on, person_id=person_id, minor=minor))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Literal
@@ -282,3 +282,9 @@ def policy_in_force(on: date) -> Policy:
         if load_policy(version).is_in_force(on):
             return load_policy(version)
     raise NotFound("policy-not-in-force")
+
+
+@lru_cache(4096)
+def policy_of(day: date) -> Policy:
+    """Return the policy whose rules commands of a day follow; history before the first is told under the first."""
+    return policy_in_force(max(day, load_policy(policy_versions()[0]).effective_from))

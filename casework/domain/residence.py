@@ -17,10 +17,9 @@ from casework.domain.events import (
     NewMember,
     ResidenceVerified,
 )
+from casework.domain.policy import policy_of
 from casework.domain.state import Employment, Episode, Need, Person
 from casework.errors import Refused
-
-BACK_DATING = timedelta(days=400)
 
 
 class By(NamedTuple):
@@ -73,8 +72,9 @@ class HouseholdState(Aggregate):
 
     def _check_date(self, by: By, occurred_on: date, *, backdated: bool = True) -> None:
         refuse_if(occurred_on > by.today, "date-in-future")
-        too_early = backdated and not by.supervisor and by.today - occurred_on > BACK_DATING
-        refuse_if(too_early, "back-dated-too-far")
+        if backdated and not by.supervisor:
+            furthest = timedelta(days=policy_of(by.today).recording.backdating_days)
+            refuse_if(by.today - occurred_on > furthest, "back-dated-too-far")
 
     def _check_open(self) -> None:
         refuse_if(self.closed_on is not None, "household-closed")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 from casework.domain import catalogue
@@ -13,9 +10,7 @@ from casework.domain.catalogue import Service
 from casework.domain.checks import check_bureau, check_codes
 from casework.domain.eligibility import is_eligible
 from casework.domain.events import (
-    Change,
     ReferralAnswered,
-    ServiceCorrected,
     ServiceDelivered,
     ServiceDenied,
     ServiceEnded,
@@ -24,15 +19,11 @@ from casework.domain.events import (
     ServiceRenewed,
     ServiceRequested,
     ServiceStarted,
-    ServiceVoided,
 )
 from casework.domain.livelihood import LivelihoodCommands
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Episode, Evidence, Referral, Terms, has_fixed_term, last_day, overlaid
 from casework.errors import Refused
-
-DATES = {"granted_on", "delivered_on", "valid_from", "valid_to", "started_on", "ended_on", "requested_on"}
-"""The dates of an episode that a correction may name; beside them ``unit_id`` and ``evidence.<name>``."""
 
 
 class ServiceCommands(LivelihoodCommands):
@@ -305,58 +296,6 @@ class ServiceCommands(LivelihoodCommands):
             )
         )
 
-    def correct_service(
-        self,
-        by: By,
-        *,
-        corrected_on: date,
-        episode_id: UUID,
-        changes: Sequence[Change],
-        reason: str,
-        corrects: int | None = None,
-        commitment: bytes | None = None,
-    ) -> None:
-        """Say what was wrong from the start; every change names the value that stands now (RULES B3)."""
-        self._check_open_or_settling(corrected_on)
-        self._check_date(by, corrected_on, backdated=False)
-        episode = self._episode(episode_id)
-        refuse_if(episode.voided, "voided")
-        check_codes(reason=("correction_reasons", reason))
-        refuse_if(not changes and commitment is None, "nothing-recorded")
-        target = corrects or _told_in(episode, changes)
-        corrected = deepcopy(episode)
-        for change in changes:
-            refuse_if(_value(corrected, change.path, target) != change.old, "old-value-differs", path=change.path)
-            correct(corrected, (change,), target)
-        self._check_corrected(by, corrected)
-        self.record(
-            ServiceCorrected(
-                occurred_on=corrected_on,
-                episode_id=episode_id,
-                changes=tuple(changes),
-                reason=reason,
-                corrects=target,
-                commitment=commitment,
-            )
-        )
-
-    def void_service(
-        self,
-        by: By,
-        *,
-        voided_on: date,
-        episode_id: UUID,
-        reason: str,
-        commitment: bytes | None = None,
-    ) -> None:
-        """Say that an episode or delivery never counted."""
-        self._check_open_or_settling(voided_on)
-        self._check_date(by, voided_on, backdated=False)
-        episode = self._episode(episode_id)
-        refuse_if(episode.voided, "voided")
-        check_codes(reason=("void_reasons", reason))
-        self.record(ServiceVoided(occurred_on=voided_on, episode_id=episode_id, reason=reason, commitment=commitment))
-
     def _episode(self, episode_id: UUID) -> Episode:
         episode = self.episodes.get(episode_id)
         if episode is None:
@@ -440,92 +379,7 @@ class ServiceCommands(LivelihoodCommands):
             same = other.delivered_on == on and not other.voided and other.evidence() == evidence
             refuse_if(same, "delivered-already")
 
-    def _check_corrected(self, by: By, episode: Episode) -> None:
-        """What stands after a correction meets the same rules as what is recorded at first."""
-        for day in (episode.granted_on, episode.delivered_on, episode.started_on, episode.ended_on):
-            refuse_if(day is not None and day > by.today, "date-in-future")
-        service = catalogue.service(episode.service, by.today)
-        if not episode.terms:
-            return
-        service.check_evidence({k: v for k, v in episode.evidence().items() if v is not None})
-        if episode.delivered_on is not None:
-            others = [
-                e for e in self.episodes_of[episode.service, episode.person_id] if e.episode_id != episode.episode_id
-            ]
-            twice = any(
-                o.delivered_on == episode.delivered_on and not o.voided and o.evidence() == episode.evidence()
-                for o in others
-            )
-            refuse_if(twice, "delivered-already")
-            return
-        self._check_terms(service, episode.valid_from, episode.terms)
-        begun = episode.started_on or episode.granted_on
-        refuse_if(
-            episode.granted_on and episode.started_on and episode.started_on < episode.granted_on,
-            "started-before-granted",
-        )
-        refuse_if(episode.ended_on and begun and episode.ended_on < begun, "ended-before-started")
-
 
 def _public(service: Service, evidence: Evidence) -> Evidence:
     """Evidence that may stand in an event; the rest belongs in the vault (RULES G9)."""
     return service.split_evidence(evidence)[0]
-
-
-def correct(episode: Episode, changes: Sequence[Change], corrects: int) -> None:
-    """Put the new values where the old ones stood; ``corrects`` is the version of the grant or renewal meant."""
-    terms = next((t for t in episode.terms if t.version == corrects), None)
-    for change in changes:
-        name, _, field = change.path.partition(".")
-        if name == "evidence" and terms is not None:
-            terms.evidence = {**terms.evidence, field: change.new}
-        elif name == "valid_to" and terms is not None:
-            terms.valid_to = _date(change.new)
-        elif name == "unit_id":
-            episode.unit_id = UUID(str(change.new)) if change.new is not None else None
-        elif name in ("granted_on", "delivered_on"):
-            _move(episode, name, _date(change.new))
-        else:
-            setattr(episode, name, _date(change.new))
-
-
-def _move(episode: Episode, name: str, day: date | None) -> None:
-    if day is None:
-        return
-    episode.terms[0].on = day
-    if name == "delivered_on":
-        episode.delivered_on = day
-
-
-def _date(value: Any) -> date | None:
-    return None if value is None else date.fromisoformat(str(value))
-
-
-def _told_in(episode: Episode, changes: Sequence[Change]) -> int:
-    """The version of the grant or renewal whose value stands, which one correction can reach."""
-    versions = {_teller(episode, change.path) for change in changes if episode.terms}
-    refuse_if(len(versions) > 1, "corrects-several")
-    return versions.pop() if versions else 0
-
-
-def _teller(episode: Episode, path: str) -> int:
-    name, _, field = path.partition(".")
-    if name == "valid_to":
-        return episode.terms[-1].version
-    tellers = [t.version for t in episode.terms if name == "evidence" and field in t.evidence]
-    return tellers[-1] if tellers else episode.terms[0].version
-
-
-def _value(episode: Episode, path: str, corrects: int) -> Any:
-    name, _, field = path.partition(".")
-    terms = next((t for t in episode.terms if t.version == corrects), None)
-    if name == "evidence":
-        if terms is None:
-            raise Refused("correction-without-grant")
-        return terms.evidence.get(field)
-    if name == "unit_id":
-        return str(episode.unit_id) if episode.unit_id else None
-    if name not in DATES or (name in ("granted_on", "valid_to") and terms is None):
-        raise Refused("correction-path", path=path)
-    day = terms.valid_to if name == "valid_to" and terms else getattr(episode, name)
-    return day.isoformat() if day else None

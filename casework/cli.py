@@ -1,0 +1,181 @@
+"""The operator's commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from click import Context as Run
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from casework import wiring
+from casework.config import ConfigError, Settings
+from casework.errors import CaseworkError
+from casework.outcome import Context
+
+screen = Console(stderr=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def main(run: Run) -> None:
+    """Case management for the households that a city helps to reach its services."""
+    try:
+        run.obj = Settings.from_env()
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def with_servers(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command settings that name both servers, and show its errors as sentences."""
+
+    @wraps(command)
+    @click.pass_obj
+    def connected(settings: Settings, **options: Any) -> Any:
+        try:
+            with wiring.with_servers(settings) as complete:
+                return command(complete, **options)
+        except CaseworkError as error:
+            raise click.ClickException(str(error)) from None
+
+    return connected
+
+
+def progress_bar() -> Progress:
+    """A bar with rate and time left, on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=screen)
+
+
+@main.command()
+@with_servers
+def migrate(settings: Settings) -> None:
+    """Bring the database to this program's schema."""
+    for name in wiring.prepare(settings):
+        click.echo(f"applied {name}")
+
+
+@main.command()
+@with_servers
+def serve(settings: Settings) -> None:
+    """Answer the HTTP API."""
+    wiring.run_program("api.serve", settings)
+
+
+@main.command()
+@click.option("--long", is_flag=True, help="Work on long jobs, each in a process of its own.")
+@with_servers
+def work(settings: Settings, long: bool) -> None:
+    """Keep the views current."""
+    wiring.run_program("workers.run", settings, "long" if long else "drains")
+
+
+@main.command()
+@with_servers
+def beat(settings: Settings) -> None:
+    """Look every second for what waits; two may run."""
+    wiring.run_program("workers.run", settings, "beat")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_servers
+def status(settings: Settings, as_json: bool) -> None:
+    """Show heads, checkpoints, lag and queues."""
+    from casework import status as reporting
+
+    reporting.show(settings, as_json=as_json)
+
+
+@main.command()
+@click.option("--role", required=True, help="caseworker, supervisor, bureau, auditor, selection, operator, service")
+@click.option("--sub", default=None, help="Who the token is for; an opaque id.")
+@click.option("--bureau", default=None, help="A bureau's code.")
+@click.option("--division", "divisions", multiple=True, default=("4101",), help="Codes; several are allowed.")
+@click.option("--purpose", default="casework", help="For which purpose named persons are read.")
+@click.option("--hours", default=12, type=click.IntRange(1, 8760), help="How long it holds.")
+@click.pass_obj
+def token(settings: Settings, **claims: Any) -> None:
+    """Make a token for the API, signed with this installation's key."""
+    from casework import tokens
+
+    click.echo(tokens.make_token(settings, **claims))
+
+
+@main.command()
+@click.option("--profile", default="demo", type=click.Choice(["tiny", "demo", "load", "city"]), help="How large.")
+@click.option("--households", type=click.IntRange(1), help="Only the first so many of the profile.")
+@click.option("--seed", default=2013, help="The same seed makes the same events.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last simulated Sunday; default: the last one.")
+@click.option("--resume", is_flag=True, help="Go on after a load that was cut short.")
+@with_servers
+def population(settings: Settings, until: Any, **options: Any) -> None:
+    """Fill an empty log with synthetic households."""
+    loaded = fill(settings, until=until.date() if until else None, **options)
+    click.echo(f"{loaded.households} households, {loaded.events} events, {loaded.skipped} there before")
+
+
+def fill(settings: Settings, *, until: date | None = None, resume: bool = False, **options: Any) -> Any:
+    """Load the synthetic population with a progress bar."""
+    from casework import population
+
+    with progress_bar() as bar:
+        task = bar.add_task("households", total=None)
+        return population.load(
+            wiring.database_url(settings),
+            keys_dir=settings.keys_dir,
+            until=until,
+            resume=resume,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            **options,
+        )
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, required=True, help="Lines of JSON in, lines of JSON out.")
+@click.option("--processes", type=click.IntRange(1, 64), default=None, help="Default: one for each core.")
+def assess(as_json: bool, processes: int | None) -> None:
+    """Assess households given as lines of commands on standard input (docs/assess-format.md); needs no server."""
+    from casework.assessing import assess_lines
+
+    for answer in assess_lines(sys.stdin.buffer, processes=processes):
+        sys.stdout.buffer.write(answer + b"\n")
+
+
+@main.group()
+def policy() -> None:
+    """Scoring policies."""
+
+
+@policy.command()
+@click.argument("version")
+@with_servers
+def activate(settings: Settings, version: str) -> None:
+    """Put a policy file in force from today."""
+    from casework.domain.policy import load_policy
+
+    with wiring.closing_casework(settings) as casework:
+        context = Context(actor="operator", role="operator")
+        file = load_policy(version)
+        outcome = casework.activate_policy(
+            context, activated_on=casework.today, version=version, sha256=file.sha256
+        )
+    click.echo(f"policy {version} is in force" if outcome.changed else f"policy {version} was in force already")
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Do all of it, show the figures, check every view row, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: the figures as one JSON object on the last line.")
+@click.option("--households", default=1000, type=click.IntRange(1, 10_000), help="How many households.")
+@with_servers
+def demo(settings: Settings, **options: Any) -> None:
+    """Fill a log with synthetic households, and start everything on it."""
+    from casework.demo import run_demo
+
+    sys.exit(run_demo(settings, **options))

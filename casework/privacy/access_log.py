@@ -1,0 +1,44 @@
+"""The record of who read what names a person, and for which purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+
+from casework.domain.ids import partition_of, uuid7
+
+_RECORD = """
+    INSERT INTO vault.access (partition, id, household_id, person_id, actor, role, bureau, purpose, action, request_id)
+    SELECT read.partition, read.id, read.household_id, read.person_id,
+           %(actor)s, %(role)s, %(bureau)s, %(purpose)s, %(action)s, %(request_id)s
+    FROM unnest(%(partitions)s::smallint[], %(ids)s::uuid[], %(households)s::uuid[], %(persons)s::uuid[])
+         AS read (partition, id, household_id, person_id)"""
+
+
+class Reader(NamedTuple):
+    """Who reads, as what, for what, by which request; all of it opaque ids and codes."""
+
+    actor: str
+    role: str
+    bureau: str | None
+    purpose: str
+    action: str
+    request_id: UUID
+
+
+def record_reads(db: Connection[Any], reader: Reader, persons: Iterable[tuple[UUID, UUID]]) -> None:
+    """Keep, in one statement, that these people's names were read; each is given as (household, person)."""
+    read = list(dict.fromkeys(persons))
+    if not read:
+        return
+    values: dict[str, Any] = {
+        **reader._asdict(),
+        "partitions": [partition_of(household_id) for household_id, _ in read],
+        "ids": [uuid7() for _ in read],
+        "households": [household_id for household_id, _ in read],
+        "persons": [person_id for _, person_id in read],
+    }
+    db.execute(_RECORD, values)

@@ -1,0 +1,178 @@
+"""Which rows a household has in a view set: a pure function of the household, the policy, the date and the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from casework.domain.assessment import Assessment, IndicatorResult, Score, assess_present, count
+from casework.domain.clock import Clock
+from casework.domain.household import Household
+from casework.domain.metrics import MEASURED_LEVELS, MEASURES, WIDTH, Counts
+from casework.domain.policy import Policy
+from casework.domain.present import Present, is_migrant
+from casework.domain.registry import Facts, unit_id
+from casework.domain.state import Person
+
+FED_LIKE = {"K03B": "CIT1", "K03D": "WRK2"}
+"""What only employers are counted by is known when an indicator of the same feed is."""
+
+HOUSEHOLDS, EMPLOYEES, PUPILS, WEIGHTS = range(4)
+NUM = WEIGHTS + 2 * len(MEASURED_LEVELS)
+DEN = NUM + len(MEASURES)
+INDICATORS = MEASURES[:18]
+OF_GIVERS = tuple((MEASURES.index(code), code) for code in ("WRK1", "WRK5", "K03B", "K03D", "SCH1", "SCH3"))
+
+Results = dict[str, IndicatorResult]
+Contributions = dict[UUID, Counts]
+
+
+class HouseholdRow(NamedTuple):
+    """A row of ``household``, without its partition."""
+
+    household_id: UUID
+    version: int
+    status: str
+    community_id: UUID
+    community_code: str
+    arrived_on: date
+    closed_on: date | None
+    head: UUID | None
+    persons: list[UUID]
+    members: int
+    migrants: int
+    children: int
+    settled: bool
+    score: int | None
+    band: str
+    scores: list[int | None]
+    bands: list[str]
+    stale: bool = False
+
+
+class AssessmentRow(NamedTuple):
+    """A row of ``assessment``, without its partition."""
+
+    household_id: UUID
+    states: str
+    num: list[int]
+    den: list[int]
+    holds_until: list[date | None]
+    known: list[int]
+    applicable: list[int]
+    next_change_on: date | None
+
+
+class Rows(NamedTuple):
+    """All rows of one household; contributions by unit."""
+
+    household: HouseholdRow
+    assessment: AssessmentRow
+    contributions: Contributions
+
+
+community_unit = lru_cache(1 << 13)(unit_id)
+
+
+def rows_of(household: Household, policy: Policy, as_of: date, facts: Facts) -> Rows:
+    """Return the rows of a household as it stands on a day."""
+    h = Present(household, policy, as_of, facts)
+    assessment = assess_present(h)
+    clock = Clock(as_of, assessment.next_change_on)
+    community = assessment.community or household.residences[-1][2]
+    contributions: Contributions = {}
+    if assessment.is_assessed:
+        results = _with_extra(h, assessment, clock)
+        contributions = _contributions(h, assessment, results, community_unit(community))
+    row = _household_row(h, assessment, community, clock)
+    return Rows(row, _assessment_row(household.id, assessment, clock.until), contributions)
+
+
+def _with_extra(h: Present, assessment: Assessment, clock: Clock) -> Results:
+    """The indicators, and beside them what only units count."""
+    results = dict(assessment.indicators)
+    for code in MEASURES[len(INDICATORS) :]:
+        like = FED_LIKE.get(code)
+        results[code] = count(h, code, h.policy.indicators[like].feed if like else None)
+        clock.also(results[code].holds_until)
+    return results
+
+
+def _household_row(h: Present, assessment: Assessment, community: str, clock: Clock) -> HouseholdRow:
+    household, levels = h.household, [assessment.levels[code] for code in MEASURED_LEVELS]
+    adult = h.policy.ages.adult
+    return HouseholdRow(
+        household_id=household.id,
+        version=household.version,
+        status=assessment.status,
+        community_id=community_unit(community),
+        community_code=community,
+        arrived_on=household.arrived_on,
+        closed_on=household.closed_on,
+        head=household.head,
+        persons=[person.person_id for person in household.people.values() if not _went_on(person)],
+        members=len(h.members),
+        migrants=sum([is_migrant(member.person, clock) for member in h.members]),
+        children=sum([not h.aged(member, adult, None, clock) for member in h.members]),
+        settled=assessment.settled,
+        score=assessment.overall.score,
+        band=assessment.overall.band,
+        scores=[level.score for level in levels],
+        bands=[level.band for level in levels],
+    )
+
+
+def _went_on(person: Person) -> bool:
+    return person.spells[-1].to_household is not None
+
+
+def _assessment_row(household_id: UUID, assessment: Assessment, next_change_on: date | None) -> AssessmentRow:
+    results = [assessment.indicators[code] for code in INDICATORS] if assessment.is_assessed else []
+    levels = [assessment.levels[code] for code in MEASURED_LEVELS]
+    return AssessmentRow(
+        household_id=household_id,
+        states="".join([result.state[0] for result in results]),
+        num=[result.num for result in results],
+        den=[result.den for result in results],
+        holds_until=[result.holds_until for result in results],
+        known=[level.known_weight for level in levels],
+        applicable=[level.applicable_weight for level in levels],
+        next_change_on=next_change_on,
+    )
+
+
+def _contributions(h: Present, assessment: Assessment, results: Results, community: UUID) -> Contributions:
+    """The counts that the household adds to each unit (RULES U1); what is unknown adds nothing."""
+    weights = _weights([assessment.levels[code] for code in MEASURED_LEVELS])
+    counted = [results[code] for code in MEASURES]
+    employees, pupils = len({job.member.id for job in h.jobs}), results["SCH1"].num
+    numbers = [*(r.num for r in counted), *(r.den for r in counted)]
+    contributions: Contributions = {community: (1, employees, pupils, *weights, *numbers)}
+    for unit, counts in _of_givers(h, results).items():
+        contributions[unit] = (1, *counts[EMPLOYEES:WEIGHTS], *weights, *counts[NUM:])
+    return contributions
+
+
+def _weights(levels: Sequence[Score]) -> list[int]:
+    return [*(level.known_weight for level in levels), *(level.applicable_weight for level in levels)]
+
+
+def _of_givers(h: Present, results: Results) -> dict[UUID, list[int]]:
+    """Employees and their counts by employer; by school the pupils that SCH1 found there, and SCH3."""
+    by_unit: dict[UUID, list[int]] = {}
+    for job in h.jobs:
+        if job.unit_id is not None:
+            by_unit.setdefault(job.unit_id, [0] * WIDTH)[EMPLOYEES] += 1
+    for pupil in results["SCH1"].counts:
+        if pupil.met and pupil.unit_id is not None:
+            by_unit.setdefault(pupil.unit_id, [0] * WIDTH)[PUPILS] += 1
+    for place, code in OF_GIVERS:
+        for each in results[code].counts:
+            if each.unit_id in by_unit:
+                counts = by_unit[each.unit_id]
+                counts[NUM + place] += each.met
+                counts[DEN + place] += 1
+    return by_unit
