@@ -9,6 +9,8 @@
 The first run, and the next one after requirements.lock has changed, makes .venv and installs what it names.
 """
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import importlib
@@ -48,8 +50,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         print(__doc__.strip())
         return 0 if arguments in (["-h"], ["--help"]) else 2
-    if sys.version_info < (3, 11):
-        sys.exit(f"casework needs Python 3.11 or later; this is {sys.version.split()[0]}.")
+    if sys.platform != "linux" or not (3, 11) <= sys.version_info < (3, 15):
+        sys.exit(f"casework needs Linux with Python 3.11 to 3.14; this is {sys.platform}, {sys.version.split()[0]}.")
     complete_environment()
     os.chdir(ROOT)
     command = [str(word) for word in COMMANDS[arguments[0]]] + arguments[1:]

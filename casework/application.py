@@ -72,6 +72,8 @@ class Casework(CommandPath):
             for number, (member, profile) in enumerate(members)
         ]
 
+        warnings = tuple(warning for _, decided in new for warning in decided.warnings)
+
         def decide(household: Household, by: By) -> Decided:
             refuse_if(household.version > 0, "household-exists")
             self._check_community(fields["community"], fields["arrived_on"])
@@ -80,10 +82,9 @@ class Casework(CommandPath):
                 by, members=[member for member, _ in new], commitment=row and row.commitment, **fields
             )
             parts = [decided.beside for _, decided in new]
-            warnings = tuple(warning for _, decided in new for warning in decided.warnings)
             return Decided(together([*parts, Beside([row] if row else [])]), warnings=warnings)
 
-        return self._change(household_id, context, decide, create=True)
+        return self._change(household_id, context, decide, create=True, warn=lambda household: warnings)
 
     def add_member(
         self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
@@ -95,7 +96,7 @@ class Casework(CommandPath):
             household.add_member(by, member=new, **fields)
             return decided
 
-        return self._change(household_id, context, decide)
+        return self._change(household_id, context, decide, warn=lambda household: decided.warnings)
 
     def record_birth(
         self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
@@ -108,7 +109,7 @@ class Casework(CommandPath):
             household.record_birth(by, member=new, **fields)
             return decided
 
-        return self._change(household_id, context, decide)
+        return self._change(household_id, context, decide, warn=lambda household: decided.warnings)
 
     def remove_member(
         self,

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import date
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
 from click import Context as Run
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from casework import wiring
 from casework.config import ConfigError, Settings
 from casework.errors import CaseworkError
+from casework.local import ServerFailed
+from casework.log.migrations import UnsuitableServer
 from casework.outcome import Context
-
-screen = Console(stderr=True)
+from casework.population import PROFILES
+from casework.terminal import fill
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,20 +35,14 @@ def with_servers(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     @click.pass_obj
-    def connected(settings: Settings, **options: Any) -> Any:
+    def connected(settings: Settings, /, **options: Any) -> Any:
         try:
             with wiring.with_servers(settings) as complete:
                 return command(complete, **options)
-        except CaseworkError as error:
+        except (CaseworkError, ServerFailed, UnsuitableServer) as error:
             raise click.ClickException(str(error)) from None
 
     return connected
-
-
-def progress_bar() -> Progress:
-    """A bar with rate and time left, on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=screen)
 
 
 @main.command()
@@ -101,7 +93,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.option("--purpose", default="casework", help="For which purpose named persons are read.")
 @click.option("--hours", default=12, type=click.IntRange(1, 8760), help="How long it holds.")
 @click.pass_obj
-def token(settings: Settings, **claims: Any) -> None:
+def token(settings: Settings, /, **claims: Any) -> None:
     """Make a token for the API, signed with this installation's key."""
     from casework import tokens
 
@@ -109,7 +101,7 @@ def token(settings: Settings, **claims: Any) -> None:
 
 
 @main.command()
-@click.option("--profile", default="demo", type=click.Choice(["tiny", "demo", "load", "city"]), help="How large.")
+@click.option("--profile", default="demo", type=click.Choice(sorted(PROFILES)), help="How large.")
 @click.option("--households", type=click.IntRange(1), help="Only the first so many of the profile.")
 @click.option("--seed", default=2013, help="The same seed makes the same events.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last simulated Sunday; default: the last one.")
@@ -117,24 +109,9 @@ def token(settings: Settings, **claims: Any) -> None:
 @with_servers
 def population(settings: Settings, until: Any, **options: Any) -> None:
     """Fill an empty log with synthetic households."""
+    wiring.prepare(settings, synthetic=True)
     loaded = fill(settings, until=until.date() if until else None, **options)
-    click.echo(f"{loaded.households} households, {loaded.events} events, {loaded.skipped} there before")
-
-
-def fill(settings: Settings, *, until: date | None = None, resume: bool = False, **options: Any) -> Any:
-    """Load the synthetic population with a progress bar."""
-    from casework import population
-
-    with progress_bar() as bar:
-        task = bar.add_task("households", total=None)
-        return population.load(
-            wiring.database_url(settings),
-            keys_dir=settings.keys_dir,
-            until=until,
-            resume=resume,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            **options,
-        )
+    click.echo(f"{loaded.households} households: {loaded.events} events added, {loaded.present} there before")
 
 
 @main.command()
@@ -163,9 +140,7 @@ def activate(settings: Settings, version: str) -> None:
     with wiring.closing_casework(settings) as casework:
         context = Context(actor="operator", role="operator")
         file = load_policy(version)
-        outcome = casework.activate_policy(
-            context, activated_on=casework.today, version=version, sha256=file.sha256
-        )
+        outcome = casework.activate_policy(context, activated_on=casework.today, version=version, sha256=file.sha256)
     click.echo(f"policy {version} is in force" if outcome.changed else f"policy {version} was in force already")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from threading import Lock
+from time import monotonic
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from casework.domain.aggregate import Aggregate, Recorded
 from casework.domain.calendar import shanghai_date
 from casework.domain.household import Household, fold
 from casework.domain.ids import REGISTRY, partition_of, uuid7
-from casework.domain.registry import Registry
+from casework.domain.parts import collide
+from casework.domain.registry import Registry, UnitRegistered
 from casework.domain.residence import By, refuse_if
 from casework.domain.restricted import is_restricted_event
 from casework.errors import CommandReused, NotFound, Refused, VersionConflict
@@ -26,7 +28,7 @@ from casework.log.append import NOTHING, Beside, Claim
 from casework.log.codec import EventMapper, Metadata
 from casework.log.failures import StreamConflict
 from casework.log.pool import Pool
-from casework.log.reading import LoggedEvent
+from casework.log.reading import LoggedEvent, RegistryEvent
 from casework.log.recorder import LogFactory
 from casework.outcome import Context, Outcome, Placed, outcome_of
 from casework.privacy.persons import Persons
@@ -60,6 +62,7 @@ class CommandPath(Application[UUID]):
         self.now = now
         self._registry = Registry()
         self._registry_lock = Lock()
+        self._registry_seen_at = 0.0
         super().__init__()
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
@@ -80,15 +83,25 @@ class CommandPath(Application[UUID]):
         except AggregateNotFoundError:
             raise NotFound from None
 
-    def registry(self) -> Registry:
-        """Units, feeds and policies as the registry's partition has them now."""
-        with self._registry_lock, self.pool.connection() as db:
-            events = reading.registry_events(db, after=self._registry.position)
-            if events:
-                self._registry = self._registry.continued(
-                    (e.position, Recorded(e.stream_id, e.version, self._decode(e.type, e.state))) for e in events
-                )
+    def registry(self, *, at_most_old: float = 0) -> Registry:
+        """Units, feeds and policies as the registry's partition has them now, or had them so many seconds ago."""
+        if at_most_old and monotonic() - self._registry_seen_at < at_most_old:
             return self._registry
+        asked_at = monotonic()
+        with self.pool.connection() as db:
+            events = reading.registry_events(db, after=self._registry.position)
+        if events:
+            self._continue_registry(events)
+        self._registry_seen_at = asked_at
+        return self._registry
+
+    def _continue_registry(self, events: Sequence[RegistryEvent]) -> None:
+        with self._registry_lock:
+            fresh = [event for event in events if event.position > self._registry.position]
+            if fresh:
+                self._registry = self._registry.continued(
+                    (e.position, Recorded(e.stream_id, e.version, self._decode(e.type, e.state))) for e in fresh
+                )
 
     def _change(
         self,
@@ -97,29 +110,31 @@ class CommandPath(Application[UUID]):
         decide: Callable[[Household, By], Decided],
         *,
         create: bool = False,
+        warn: Callable[[Household], tuple[str, ...]] = lambda household: (),
     ) -> Outcome:
-        """Load, look whether this command was carried out before, decide, save; and again where others were faster."""
+        """Load, look whether this command was carried out before, decide, save; and again where others were faster.
+
+        ``warn`` tells again what the command was warned of, for whoever gives it once more.
+        """
         for attempt in range(1, TRIES + 1):
             household = self._loaded(household_id, create=create)
             done = self._done(household_id, context)
+            if done is None:
+                self._check_access(household, context)
+                try:
+                    decided = decide(household, self._by(context))
+                    self._check_version(household, context)
+                    return self._commit(context, household, decided)
+                except StreamConflict:
+                    done = self._done(household_id, context)
+                    if done is None and attempt == TRIES:
+                        raise
+                except Refused:
+                    done = self._done(household_id, context)
+                    if done is None:
+                        raise
             if done is not None:
-                return done
-            self._check_access(household, context)
-            self._check_version(household, context)
-            try:
-                decided = decide(household, self._by(context))
-                return self._commit(context, household, decided)
-            except StreamConflict:
-                done = self._done(household_id, context)
-                if done is not None:
-                    return done
-                if context.expected_version is not None or attempt == TRIES:
-                    raise
-            except Refused:
-                done = self._done(household_id, context)
-                if done is None:
-                    raise
-                return done
+                return done._replace(warnings=warn(household))
         raise AssertionError("unreachable")
 
     def _change_registry(
@@ -231,9 +246,16 @@ class CommandPath(Application[UUID]):
         )
 
     def _check_version(self, household: Household, context: Context) -> None:
-        expected = context.expected_version
-        if expected is not None and household.version != expected:
-            raise VersionConflict(actual=household.version)
+        """Refuse an edit of what somebody else edited since the caller saw it; other parts do not matter."""
+        expected, mine = context.expected_version, [item.event for item in household.pending]
+        actual = household.version - len(mine)
+        if expected is None or expected == actual or not mine:
+            return
+        with self.pool.connection() as db:
+            since = reading.timeline(db, household.id, after_version=min(expected, actual))
+        if expected > actual or collide(mine, [self._decode(each.type, each.state) for each in since]):
+            between = [{"version": e.version, "type": e.type, "recorded_at": e.recorded_at} for e in since]
+            raise VersionConflict(expected=expected, actual=actual, events=between)
 
     def _check_access(self, household: Household, context: Context) -> None:
         """A household outside the caller's divisions is not there for them."""
@@ -244,26 +266,36 @@ class CommandPath(Application[UUID]):
         """Whether a community lies in one of some divisions, by the administrative tree of today; none named: yes."""
         if not divisions:
             return True
-        units = self.registry()
         allowed = {registry.unit_id(code) for code in divisions}
         place = registry.unit_id(community)
-        return place in allowed or not allowed.isdisjoint(units.ancestors(place, self.today))
+        near = {place, *self.registry(at_most_old=1).ancestors(place, self.today)}
+        return not allowed.isdisjoint(near) or not allowed.isdisjoint(self.registry().ancestors(place, self.today))
+
+    def _registries(self) -> Iterator[Registry]:
+        """The registry as it was a second ago at most, and for whoever does not find there what they need, as it is."""
+        yield self.registry(at_most_old=1)
+        yield self.registry()
+
+    def _unit(self, unit_id: UUID, on: date) -> UnitRegistered | None:
+        # Another stream's state, so it is asked when deciding and not at the commit: a unit that closes in between is
+        # found by the next look.
+        for units in self._registries():
+            unit = units.units.get(unit_id)
+            if unit is not None and unit.is_active(on):
+                return unit.registered
+        return None
 
     def _check_community(self, code: str, on: date) -> None:
-        # Another stream's state, so it is asked when deciding and not at the commit: a community that closes in
-        # between is found by the next look at the household.
-        unit = self.registry().unit(code)
-        is_community = unit is not None and unit.registered is not None and unit.registered.kind == "community"
-        refuse_if(unit is None or not is_community or not unit.is_active(on), "community-not-active")
+        unit = self._unit(registry.unit_id(code), on)
+        refuse_if(unit is None or unit.kind != "community", "community-not-active")
 
-    def _check_unit(self, unit_id: UUID | None, kinds: Sequence[str] | None, on: date) -> str | None:
+    def _check_unit(self, unit_id: UUID | None, kinds: Sequence[str] | None, on: date) -> None:
         if unit_id is None:
-            return None
-        unit = self.registry().units.get(unit_id)  # asked when deciding, as above
-        if unit is None or unit.registered is None or not unit.is_active(on):
+            return
+        unit = self._unit(unit_id, on)
+        if unit is None:
             raise Refused("unit-unknown")
-        refuse_if(kinds is not None and unit.registered.kind not in kinds, "unit-kind")
-        return unit.registered.kind
+        refuse_if(kinds is not None and unit.kind not in kinds, "unit-kind")
 
     def _decode(self, type_name: str, state: bytes) -> Any:
         return cast("EventMapper", self.mapper).codec.decode(type_name, state)

@@ -21,11 +21,15 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: dict[str, str]
 
 
+# Made at the import: msgspec 0.22 crashes where two threads at once are the first to read the same struct.
+_decode = msgspec.json.Decoder(dict[str, Problem]).decode
+
+
 @cache
 def problems() -> dict[str, Problem]:
     """Return the catalogue of errors by code."""
     text = files("casework.data").joinpath("problems.json").read_bytes()
-    return msgspec.json.decode(text, type=dict[str, Problem])
+    return _decode(text)
 
 
 class FieldError(NamedTuple):

@@ -81,6 +81,7 @@ class ServerFailed(RuntimeError):
 def local_servers(data_dir: Path, *, fast: bool = False) -> Iterator[Servers]:
     """Start what does not run in this folder, join what does, and in the end stop only what was started here.
 
+    Also when this process is killed, what it started stops; so it does when the thread ends that started it.
     ``fast`` gives up durability, for tests.
     """
     home = data_dir.absolute()
@@ -182,13 +183,14 @@ class Server:
         _write_secret(self.url_file, self.address.format(password=password, port=_free_port(port)))
 
     def spawn(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start a process as the servers' user, out of reach of our Ctrl-C and our environment."""
+        """Start a process as the servers' user, out of reach of our Ctrl-C, to be interrupted when we die."""
         if self.account:
             options |= {"user": self.account[0], "group": self.account[1], "extra_groups": []}
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
         options |= {"cwd": self.home, "env": environment, "umask": 0o077, "start_new_session": True}
         with open(self.log, "ab", opener=_for_owner_alone) as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
+            options |= {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            return subprocess.Popen(["setpriv", "--pdeathsig", "INT", *command], **options)
 
     def give(self, path: Path) -> None:
         """Let the servers' user have a file or folder that we made."""

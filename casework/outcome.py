@@ -85,4 +85,7 @@ def _created(recorded: Recorded) -> dict[str, Any]:
     names = ("episode_id", "need_id", "employment_id", "referral_id", "person_id")
     ids = {name: value for name in names if (value := getattr(event, name, None)) is not None}
     member = getattr(event, "member", None)
+    members = getattr(event, "members", None)
+    if members is not None:
+        return {"person_ids": [each.person_id for each in members]}
     return ids if member is None else {"person_id": member.person_id}

@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from casework.application import Casework
@@ -19,7 +19,7 @@ from casework.privacy.keys import KeyRing
 from casework.privacy.persons import Persons
 from casework.privacy.search import KeyedHashes
 from casework.privacy.vault import Vault
-from casework.wake import Wake
+from casework.projections.sets import ensure_live
 
 
 @contextmanager
@@ -40,8 +40,11 @@ def prepare(settings: Settings, *, synthetic: bool = False) -> list[str]:
     """Bring the database to this program's schema, and let the log be born; return the migrations applied."""
     url = database_url(settings)
     applied = migrate(url)
-    birth(url, synthetic=synthetic)
     KeyRing.open(settings.keys_dir, create=True)
+    if not synthetic:  # else the population says how the log is born
+        birth(url)
+    with closing(open_log(settings)) as pool, pool.connection() as db:
+        ensure_live(db)
     return applied
 
 
@@ -67,11 +70,12 @@ def open_persons(settings: Settings, pool: Pool) -> Persons:
     return Persons(vault, KeyedHashes(keys), synthetic=row is not None and bool(row[0]))
 
 
-def open_casework(settings: Settings, *, max_size: int = 10) -> Casework:
-    """The application, whose commits wake the workers."""
+def open_casework(
+    settings: Settings, *, wake: Callable[[Sequence[int]], None] = lambda partitions: None, max_size: int = 10
+) -> Casework:
+    """The application on its log; ``wake`` is told which partitions a commit moved."""
     pool = open_log(settings, max_size=max_size)
-    wake = Wake(settings.redis_url) if settings.redis_url else None
-    return Casework(pool, open_persons(settings, pool), **({"wake": wake} if wake else {}))
+    return Casework(pool, open_persons(settings, pool), wake=wake)
 
 
 @contextmanager

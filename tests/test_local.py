@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
@@ -166,21 +165,19 @@ def test_a_killed_server_starts_again_with_its_rows_even_beside_its_zombie(home:
             assert "committed" in kept_rows(again)
 
 
-def test_servers_whose_starter_was_killed_are_joined(home: Path):
+def test_servers_stop_in_good_order_when_their_starter_is_killed(home: Path):
     process = starter(home)
-    servers = started_by(process)
+    keep_a_row(started_by(process), "orphan")
+    servers = [process_of(home), process_of(home, "valkey/valkey.pid")]
+
     process.kill()
     process.communicate()
 
-    with local_servers(home) as joined:
-        assert joined == servers
-        keep_a_row(joined, "orphan")
-        left = [process_of(home), process_of(home, "valkey/valkey.pid")]
-
-    for server in left:
-        os.kill(server, signal.SIGKILL)
     with local_servers(home) as again:
+        assert process_of(home) not in servers
         assert "orphan" in kept_rows(again)
+    lines = (home / "postgres.log").read_text()
+    assert "not properly shut down" not in lines.rpartition("starting PostgreSQL")[2]
 
 
 def test_an_interrupt_from_the_terminal_ends_the_starter_which_stops_the_servers_in_good_order(home: Path):
@@ -304,21 +301,3 @@ class TestAsRoot:
 
         with pytest.raises(ServerFailed, match="CASEWORK_DATA_DIR"), local_servers(tmp_path / "data"):
             pass
-
-
-def test_threads_may_start_them_at_the_same_time(home: Path):
-    together: list[Servers] = []
-    barrier = threading.Barrier(2)
-
-    def start() -> None:
-        with local_servers(home) as servers:
-            together.append(servers)
-            barrier.wait()
-
-    threads = [threading.Thread(target=start) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert together[0] == together[1]

@@ -82,27 +82,19 @@ def test_the_next_run_changes_nothing(checkout: Path):
     assert (checkout / ".venv/installed").stat().st_mtime_ns == stamp
 
 
-def test_a_half_made_environment_is_repaired(checkout: Path):
-    run(checkout, "demo")
-    (checkout / ".venv/installed").unlink()
-    shutil.rmtree(checkout / ".venv/lib")
-
-    done = run(checkout, "demo")
-
-    assert done.returncode == 3
-    assert "Making" in done.stdout
-
-
-def test_a_changed_lock_is_installed_and_a_package_of_another_digest_never(checkout: Path):
+def test_a_package_of_another_digest_is_refused_and_what_that_left_half_made_is_repaired(checkout: Path):
     write_lock(checkout, note="# changed", digest="0" * 64)
-
     refused = run(checkout, "demo")
+    left = (checkout / ".venv/installed").exists()
+
     write_lock(checkout, note="# changed")
-    accepted = run(checkout, "demo")
+    repaired = run(checkout, "demo")
 
     assert "DO NOT MATCH THE HASHES" in refused.stderr
     assert refused.returncode == 1
-    assert accepted.returncode == 3
+    assert not left
+    assert "Making" in repaired.stdout
+    assert repaired.returncode == 3
 
 
 def test_no_command_or_an_unknown_one_prints_what_there_is(checkout: Path):

@@ -182,7 +182,8 @@ def _level(level: LevelPolicy, results: dict[str, IndicatorResult], policy: Poli
     applicable = [rule for rule in rules if results[rule.code].state != NOT_APPLICABLE]
     score = _mean(applicable, results)
     known, weight = _weights(applicable, results)
-    return Score(score and rounded(score), band_of(policy, score and rounded(score), known, weight, None), known, weight)
+    shown = None if score is None else rounded(score)
+    return Score(shown, band_of(policy, shown, known, weight, None), known, weight)
 
 
 def _mean(rules: Sequence[IndicatorPolicy], results: dict[str, IndicatorResult]) -> Ratio | None:

@@ -185,10 +185,13 @@ class Service(Row, frozen=True, kw_only=True):
         return date.fromisoformat(value) if isinstance(value, str) else None
 
     def exclusive_key(self, unit_id: object, evidence: Mapping[str, object]) -> tuple[str, object] | None:
-        """Return what only one open episode of a beneficiary may have (RULES G11); None when several may."""
+        """Return what only one open episode of a beneficiary may have (RULES G11); None when several may.
+
+        Before there is evidence, an insurance counts as that of the employer who is named.
+        """
         if self.exclusive is None:
             return None
-        per_unit = self.exclusive == "unit" and all(evidence.get(k) == v for k, v in self.exclusive_when.items())
+        per_unit = self.exclusive == "unit" and all(evidence.get(k, v) == v for k, v in self.exclusive_when.items())
         return self.code, unit_id if per_unit else None
 
     def check_evidence(self, evidence: Mapping[str, object]) -> Evidence:

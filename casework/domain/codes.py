@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 from typing import Literal, TypeVar
 
 import msgspec
@@ -114,9 +115,13 @@ class UnitFacts(Row, frozen=True, kw_only=True):
     unit_facts: tuple[UnitFact, ...]
 
 
+_reading = Lock()  # msgspec 0.22 crashes where two threads at once are the first to read the same struct
+
+
 def read_data(name: str, content: type[Content]) -> Content:
     """Return a file of ``casework/data`` as the struct it is made of."""
-    return msgspec.json.decode(files("casework.data").joinpath(name).read_bytes(), type=content)
+    with _reading:
+        return msgspec.json.decode(files("casework.data").joinpath(name).read_bytes(), type=content)
 
 
 @cache

@@ -27,7 +27,7 @@ def is_eligible(household: HouseholdState, service: Service, person_id: UUID | N
     person = household.people[person_id]
     if rule.asks_age and not rule.admits_age(age_on(born_last(person.birth_month), rule.age_day(on))):
         return False
-    if rule.employment is not None and (rule.employment == "employee") != _is_employee(household, person_id, on):
+    if rule.employment is not None and not _works_as(household, person_id, rule.employment, on):
         return False
     if rule.pregnancy and not _is_or_was_pregnant(person, on):
         return False
@@ -41,12 +41,14 @@ def _has_need(household: HouseholdState, need: str, person_id: UUID | None, on: 
     return live_need([*mine, *ours], tails, Clock(on)) is not None
 
 
-def _is_employee(household: HouseholdState, person_id: UUID, on: date) -> bool:
-    kinds = policy_of(on).employee_kinds
-    return any(
-        e.person_id == person_id and e.kind in kinds and e.from_ <= on and (e.to is None or on <= e.to)
+def _works_as(household: HouseholdState, person_id: UUID, wanted: str, on: date) -> bool:
+    """Whether somebody is an employee on the day or, as the rule wants it, has no work of any kind."""
+    kinds = {
+        e.kind
         for e in household.employments.values()
-    )
+        if e.person_id == person_id and e.from_ <= on and (e.to is None or on <= e.to)
+    }
+    return not kinds.isdisjoint(policy_of(on).employee_kinds) if wanted == "employee" else not kinds
 
 
 def _is_or_was_pregnant(person: Person, on: date) -> bool:

@@ -230,9 +230,7 @@ def _gain(results: Mapping[str, IndicatorResult], policy: Policy, code: str) -> 
     return rounded(_score(_with_one_more(counts, code), policy)) - rounded(_score(counts, policy))
 
 
-def _next_band(
-    results: Mapping[str, IndicatorResult], policy: Policy, band: str
-) -> tuple[str | None, int | None]:
+def _next_band(results: Mapping[str, IndicatorResult], policy: Policy, band: str) -> tuple[str | None, int | None]:
     """The band above, and the fewest counts to be met for it: always the one that lifts the level most."""
     names = [name for name, _ in policy.bands]
     if band not in names or names.index(band) == 0:

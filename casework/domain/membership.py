@@ -78,7 +78,7 @@ class MembershipCommands(ResidenceCommands):
         refuse_if(to_household == self.id, "move-to-same-household")
         self._check_parting(person_id, left_on)
         refuse_if(len(self.members) == 1, "last-member")
-        self._check_new_head(person_id, new_head, left_on, others=True)
+        self._check_new_head(person_id, new_head)
         self.record(
             MemberLeft(
                 occurred_on=left_on,
@@ -94,7 +94,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_open()
         self._check_date(by, died_on)
         self._check_parting(person_id, died_on)
-        self._check_new_head(person_id, new_head, died_on, others=len(self.members) > 1)
+        self._check_new_head(person_id, new_head)
         self.record(MemberDied(occurred_on=died_on, person_id=person_id, new_head=new_head))
 
     def change_head(self, by: By, *, changed_on: date, person_id: UUID, minor: bool = False) -> None:
@@ -177,9 +177,7 @@ class MembershipCommands(ResidenceCommands):
         refuse_if(spell is None, "person-not-a-member")
         refuse_if(spell and spell.joined_on > on, "left-before-joining")
 
-    def _check_new_head(self, leaving: UUID, new_head: UUID | None, on: date, *, others: bool) -> None:
-        if self.head != leaving or not others:
-            return
-        refuse_if(new_head is None, "new-head-needed")
-        valid = new_head != leaving and self._is_active(new_head, on) if new_head else False
-        refuse_if(not valid, "head-not-a-member")
+    def _check_new_head(self, leaving: UUID, new_head: UUID | None) -> None:
+        staying = {person.person_id for person in self.members} - {leaving}
+        refuse_if(new_head is not None and new_head not in staying, "head-not-a-member")
+        refuse_if(new_head is None and self.head == leaving and staying, "new-head-needed")

@@ -254,9 +254,12 @@ class Policy(Row, frozen=True, kw_only=True, dict=True):
         return self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
 
 
+_decode = msgspec.json.Decoder(Policy).decode  # made at the import, as in casework.errors
+
+
 def parse_policy(content: bytes) -> Policy:
     """Return the policy that a file's bytes say, with their digest; ``msgspec.DecodeError`` for another."""
-    policy = msgspec.json.decode(content, type=Policy)
+    policy = _decode(content)
     return msgspec.structs.replace(policy, sha256=sha256(content).hexdigest())
 
 

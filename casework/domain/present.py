@@ -210,23 +210,19 @@ def is_settled(person: Person, clock: Clock) -> bool:
 def _migrant_ended(person: Person, clock: Clock) -> date | None:
     """The first day without the flag: None while it stands, ``date.min`` where it never did."""
     ended: date | None = date.min
-    said = [t for t in person.told if t.facts.migrant is not None or t.facts.migrant_until]
-    for number, told in enumerate(said):
+    until: date | None = None
+    for told in person.told:
+        if told.facts.migrant is None and told.facts.migrant_until is None:
+            continue
         if not clock.reached(told.on):
             break
-        until = told.facts.migrant_until
-        if told.facts.migrant is False:
-            ended = told.on if ended is None else ended
-        elif until is None:
-            ended = None
-        elif until <= told.on:
-            ended = until if ended is None else ended
-        else:
-            ended = None
-            replaced = number + 1 < len(said) and said[number + 1].on < until and clock.reached(said[number + 1].on)
-            if not replaced and clock.reached(until):
-                ended = until
-    return ended
+        if until is not None and until <= told.on:
+            ended, until = until, None
+        if told.facts.migrant is not None:
+            ended, until = (None if told.facts.migrant else told.on if ended is None else ended), None
+        if told.facts.migrant_until is not None and ended is None:
+            until = told.facts.migrant_until
+    return until if until is not None and clock.reached(until) else ended
 
 
 def resident_days(member: Member, days: int, clock: Clock) -> bool:

@@ -105,6 +105,7 @@ class ResidenceCommands(HouseholdState):
         commitment: bytes | None = None,
     ) -> None:
         """Open a household's file (plan line 83); that the community is active is asked where units are known."""
+        refuse_if(self.version > 0, "household-exists")
         self._check_date(by, arrived_on, backdated=False)
         ids = [member.person_id for member in members]
         refuse_if(not ids, "household-without-members")

@@ -342,11 +342,12 @@ class ServiceCommands(LivelihoodCommands):
         refuse_if(service.needs_unit and unit_id is None, "unit-needed")
 
     def _check_terms(self, service: Service, valid_from: date | None, terms: list[Terms]) -> None:
-        computed = has_fixed_term(service)
         given = terms[-1].valid_to
-        ends = last_day(service, valid_from, terms)
-        refuse_if(computed and given is not None and given != ends, "valid-to-computed")
-        refuse_if(ends is not None and valid_from is not None and ends < valid_from, "valid-to-before-from")
+        if given is None:
+            return  # evidence may well say that it lapsed before: it is recorded, and counts on no day
+        computed = has_fixed_term(service)
+        refuse_if(computed and given != last_day(service, valid_from, terms), "valid-to-computed")
+        refuse_if(valid_from is not None and given < valid_from, "valid-to-before-from")
 
     def _check_later(
         self, service: Service, episode: Episode, before: list[Terms], after: list[Terms], on: date

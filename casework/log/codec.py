@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any, Self, cast
 from uuid import UUID
 
@@ -16,6 +17,7 @@ Upcasters = Mapping[str, tuple[type[Event], Callable[[Any], Event]]]
 """By old type name: the struct that its bytes are read into, and the way to the next version's struct."""
 
 _encoder = msgspec.json.Encoder()
+_learning = Lock()  # msgspec 0.22 crashes where two threads at once are the first to read the same struct
 
 
 class Undecodable(MapperDeserialisationError):
@@ -86,7 +88,8 @@ class EventCodec:
         """Return what turns a type's bytes into an event of the newest version."""
         reader = self._readers.get(type_name)
         if reader is None:
-            reader = self._readers[type_name] = self._new_reader(type_name)
+            with _learning:
+                reader = self._readers[type_name] = self._new_reader(type_name)
         return reader
 
     def _new_reader(self, type_name: str) -> Callable[[bytes], Event]:

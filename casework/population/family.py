@@ -23,10 +23,7 @@ NEVER = date.max
 MOTHER_FROM, MOTHER_UNTIL = 20, 41
 """The ages of a mother, in completed years, and the first one outside."""
 
-_HOMES = (
-    "410200 410300 410400 410500 410600 410700 410800 410900 411000 411100 411200 411300 411400 411500 411600 411700"
-    " 341200 341600 371700 140500 420600 610500"
-).split()
+_HOMES = ["410200", "410300", "410400", "410500", "410600", "410700", "410800", "410900", "411000", "411100", "411200", "411300", "411400", "411500", "411600", "411700", "341200", "341600", "371700", "140500", "420600", "610500"]
 _DECADES = {2: 0.38, 3: 0.32, 4: 0.20, 5: 0.08, 6: 0.02}
 _EDUCATION = {
     "primary": 0.14,
@@ -160,7 +157,7 @@ class _Founding:
     def _arrived(self, members: list[Member], opened_on: date) -> date:
         """Return the day on which a household came that was there at the start: after all of them were born."""
         earliest = max(member.born for member in members) + timedelta(40)
-        return max(earliest, opened_on - timedelta(30 + int(self.chance.expovariate(1 / 1000))))
+        return max(earliest, opened_on - timedelta(30 + int(self.chance.expovariate(1 / 700))))
 
     def _members(self, opened_on: date) -> list[Member]:
         relations = self.chance.pick(_TOGETHER[self.chance.pick(rates.SIZES)]).split()
@@ -176,8 +173,11 @@ class _Founding:
         phone = self.number * 8 + len(others) if age_on(born_on, opened_on) >= 14 else None
         profile = identity.profile(self.chance, surname, sex, born_on, number, phone)
         local = relation == "spouse" and self.chance.happens(rates.LOCAL_SPOUSE)
-        home = self.chance.one(self.world.districts) if local else self.home
+        home = self._local_home() if local else self.home
         return Member(self._id(opened_on), relation, sex, profile, home, opened_on, migrant=not local)
+
+    def _local_home(self) -> str:
+        return self.world.inhabited.draw(self.chance)[:6]
 
     def _sex(self, relation: str, others: list[Member]) -> str:
         partner = {"spouse": "head", "parent": "parent"}.get(relation)

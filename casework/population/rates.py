@@ -13,20 +13,20 @@ THERE_AT_THE_START = 0.73  # with arrivals of 18 % a year over two years the res
 MOVES = 0.15
 LEAVES = 0.12
 LEAVE_REASONS = {"left_city": 0.93, "gained_local_hukou": 0.04, "dissolved": 0.02, "registered_in_error": 0.01}
-BIRTHS = 0.075  # of couples of the right age: some 2.5 % of all households
-DEATHS = {"younger": 0.0008, "older": 0.012}  # from 60 on; together 0.3 % of households
+BIRTHS = 0.062  # of couples of the right age: some 2.5 % of all households
+DEATHS = {"younger": 0.0012, "older": 0.017}  # from 60 on; together 0.3 % of households
 JOINS = 0.02
 PARTS = 0.02
 HEAD_CHANGES = 0.012
 GAINS_HUKOU = 0.006
+PERMIT = 0.15
 LOCAL_SPOUSE = 0.06
 
 # How things are told
 LATE = 0.075  # more than 30 days after they happened
-CORRECTED = 0.02
-VOIDED = 0.005
+CORRECTED = 0.035  # of grants and deliveries: 2 % of all events of services
+VOIDED = 0.009  # likewise 0.5 %
 REPEATED = 0.01  # deliveries of a feed that come twice
-REMARKED = 0.01
 
 # School
 SCHOOL_PLACE = 0.985
@@ -62,7 +62,7 @@ STAYS_INSURED = 0.85
 YEARS_IN_A_JOB = 2.5
 
 # Needs: the share of people or households that have one when they are first asked, and who gets the service
-ASKED = 0.6
+ASKED = 0.3
 ASKED_EVERYTHING = 0.03
 TRAINING = 0.25
 TRAINED = 0.60
@@ -88,8 +88,8 @@ REFERRED = 0.25
 RETURNED = 0.15
 
 # Health
-HEALTH_RECORD = 0.72
-HEALTH_RECORD_KEPT = 0.6
+HEALTH_RECORD = 0.55
+HEALTH_RECORD_KEPT = 0.4
 DOSE = 0.95
 CHILD_VISIT = 0.72
 MATERNAL_VISIT = 0.8
@@ -97,14 +97,14 @@ ELDER_CHECK = 0.6
 HEALTH_INFORMATION = 0.35
 
 # Family planning, community, city
-PLANNING_FILE = 0.72
-PLANNING_OFFER = 0.65
+PLANNING_FILE = 0.55
+PLANNING_OFFER = 0.55
 PLANNING_SERVICE = 0.06
 HALL = 0.45
 VISIT = 0.40
-VERIFIED = 0.70
+VERIFIED = 0.55
 OUTCOMES = {"present": 0.88, "absent": 0.08, "unknown": 0.03, "moved": 0.01}
-CARD = 0.48
+CARD = 0.36
 COUNTER = 0.05
 CULTURE = 0.30
 FITNESS = 0.08

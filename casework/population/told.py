@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from operator import attrgetter
 from tempfile import SpooledTemporaryFile
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -47,26 +46,15 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
         return datetime.fromtimestamp(self.at, UTC)
 
 
-class Span(NamedTuple):
-    """The simulated weeks, from a Monday to the Sunday ``until``."""
+class Span:
+    """The simulated weeks: from a Monday, where ``until`` is a Sunday, to the end of that day."""
 
-    until: date
-    weeks: int = 104
-
-    @property
-    def start(self) -> date:
-        """The first Monday."""
-        return self.until - timedelta(7 * self.weeks - 1)
-
-    @property
-    def begins(self) -> int:
-        """The first second, since 1970."""
-        return midnight(self.start)
-
-    @property
-    def ends(self) -> int:
-        """The first second after."""
-        return midnight(self.until) + DAY
+    def __init__(self, until: date, weeks: int = 104) -> None:
+        self.until = until
+        self.weeks = weeks
+        self.start = until - timedelta(7 * weeks - 1)
+        self.begins = midnight(self.start)
+        self.ends = midnight(until) + DAY
 
 
 def midnight(day: date) -> int:
@@ -80,6 +68,7 @@ class Weeks:
     def __init__(self, span: Span) -> None:
         self.span = span
         self._weeks = [SpooledTemporaryFile[bytes](_IN_MEMORY) for _ in range(span.weeks)]
+        self._count = 0
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Told).decode
 
@@ -90,6 +79,11 @@ class Weeks:
             week = self._weeks[(each.at - self.span.begins) // WEEK]
             week.write(len(data).to_bytes(4))
             week.write(data)
+            self._count += 1
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return self._count
 
     def __iter__(self) -> Iterator[list[Told]]:
         """Give back every week that has events, in the order in which they were recorded."""

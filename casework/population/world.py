@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from casework.domain import codes, divisions
+from casework.domain.codes import Label, ZoneWithoutCode
 from casework.domain.divisions import Division
 from casework.domain.registry import unit_id
 from casework.population import names
@@ -52,13 +53,13 @@ _FACILITIES = ("文化活动中心", "Culture Centre"), ("全民健身中心", "
 
 
 class Made(NamedTuple):
-    """A unit that was made up: its code, kind, names, the division that it stands in, and what it does."""
+    """A unit that was made up: its code, kind, names, the district or zone that it stands in, and what it does."""
 
     code: str
     kind: str
     name_zh: str
     name_en: str
-    district: str
+    area: str
     does: str = ""
 
     @property
@@ -83,9 +84,30 @@ class World:
         return [divisions.division(divisions.CITY), *districts, *townships, *communities]
 
     @cached_property
-    def districts(self) -> list[str]:
+    def areas(self) -> dict[str, Label]:
+        """The districts and zones that run communities, by the codes of their units."""
+        named = {each.code: Label(each.name, DISTRICTS[each.code]) for each in self.tree if each.is_district}
+        return named | {zone.key: zone.label for zone in self.zones}
+
+    @cached_property
+    def area_codes(self) -> list[str]:
         """The codes of the districts and zones."""
-        return [each.code for each in self.tree if each.is_district]
+        return list(self.areas)
+
+    @cached_property
+    def zones(self) -> list[ZoneWithoutCode]:
+        """The zones without a code that run something here."""
+        here = {each.code for each in self.tree}
+        return [zone for zone in codes.zones_without_code() if not here.isdisjoint(zone.manages)]
+
+    def manager(self, township: str) -> ZoneWithoutCode | None:
+        """Return the zone that runs a township which the code places elsewhere (RULES G14)."""
+        return next((zone for zone in self.zones if township in zone.manages), None)
+
+    def area(self, community: str) -> str:
+        """Return the district or zone that runs a community."""
+        zone = self.manager(community[:9])
+        return zone.key if zone else community[:6]
 
     @cached_property
     def communities(self) -> list[str]:
@@ -97,12 +119,6 @@ class World:
         """The communities where households live, some of them with many."""
         lived_in = chance_of(self.seed, "communities").mixed(self.communities[: self.profile.inhabited])
         return Drawn(lived_in, zipf(len(lived_in), 0.4))
-
-    @cached_property
-    def zones(self) -> list[codes.ZoneWithoutCode]:
-        """The zones without a code that run something here."""
-        here = {each.code for each in self.tree}
-        return [zone for zone in codes.zones_without_code() if not here.isdisjoint(zone.manages)]
 
     @cached_property
     def employers(self) -> list[Made]:
@@ -124,7 +140,7 @@ class World:
         """The schools by district and stage."""
         found: dict[tuple[str, str], list[UUID]] = {}
         for school in self.schools:
-            found.setdefault((school.district, school.does), []).append(school.id)
+            found.setdefault((school.area, school.does), []).append(school.id)
         return found
 
     @cached_property
@@ -156,8 +172,8 @@ class World:
     def agencies(self) -> list[Made]:
         """The service agencies of the districts."""
         return [
-            Made(f"{district}-{code}", "agency", district_name(district) + zh, f"{DISTRICTS[district]} {en}", district, bureau)
-            for district in self.districts
+            Made(f"{area}-{code}", "agency", name.zh + zh, f"{name.en} {en}", area, bureau)
+            for area, name in self.areas.items()
             for code, (zh, en, bureau) in AGENCIES.items()
         ]
 
@@ -178,20 +194,20 @@ class World:
     def _made(self, group: str, prefix: str, kind: str, count: int) -> Iterable[Made]:
         chance = chance_of(self.seed, group)
         for number in range(count):
-            district = self.districts[number % len(self.districts)]
-            yield _unit(chance, prefix, kind, number, len(self.districts), district)
+            nth, place = divmod(number, len(self.areas))
+            yield _unit(chance, prefix, kind, number, nth, self.area_codes[place])
 
 
-def _unit(chance: Chance, prefix: str, kind: str, number: int, districts: int, district: str) -> Made:
+def _unit(chance: Chance, prefix: str, kind: str, number: int, nth: int, area: str) -> Made:
     zh, en = names.made_up(chance)
-    does, (what_zh, what_en) = _business(chance, kind, number // districts)
+    does, (what_zh, what_en) = _business(chance, kind, nth)
     if kind == "culture_facility" and what_en == _FACILITIES[1][1]:
         prefix, kind = "FIT", "fitness_site"
-    return Made(f"{prefix}-{number + 1:05d}", kind, f"{zh}{what_zh}", f"{en} {what_en}", district, does)
+    return Made(f"{prefix}-{number + 1:05d}", kind, f"{zh}{what_zh}", f"{en} {what_en}", area, does)
 
 
 def _business(chance: Chance, kind: str, nth: int) -> tuple[str, tuple[str, str]]:
-    """Return what the nth unit of a kind in a district does, in short, and the rest of its names."""
+    """Return what the nth unit of a kind in an area does, in short, and the rest of its names."""
     match kind:
         case "employer":
             zh, en = chance.one(names.TRADES)
@@ -215,11 +231,6 @@ _ENDINGS = {
 def _in_turn(groups: Sequence[Sequence[Division]]) -> list[Division]:
     """Return the members of some groups: the first of each, then the second of each, and so on."""
     return [each for row in zip_longest(*groups) for each in row if each is not None]
-
-
-def district_name(code: str) -> str:
-    """Return the Chinese name of a district."""
-    return divisions.division(code).name
 
 
 @cache

@@ -27,6 +27,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     address: str | None = None
 
 
+msgspec.json.Decoder(Profile)  # met at the import, as in casework.errors
+
+
 class Entry(NamedTuple):
     """A person's profile, sealed: its row, the keys to find it by, the claims that it takes, and warnings."""
 

@@ -68,6 +68,9 @@ class _Document(msgspec.Struct):
     fields: msgspec.Raw
 
 
+_decode_document = msgspec.json.Decoder(_Document).decode  # made at the import, as in casework.errors
+
+
 class _StoredRow(NamedTuple):
     revision: int
     subject_id: UUID
@@ -181,7 +184,7 @@ def _select(db: Connection[Any], row: type[Any], query: str, subject_ids: Iterab
 
 
 def _document(row: VaultRow, plaintext: bytes) -> _Document:
-    document = msgspec.json.decode(plaintext, type=_Document)
+    document = _decode_document(plaintext)
     if _commitment(document.salt, bytes(document.fields)) != row.commitment:
         raise _damaged(row)
     return document

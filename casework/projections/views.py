@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from casework.domain.assessment import Assessment, IndicatorResult, Score, assess_present, count
 from casework.domain.clock import Clock
 from casework.domain.household import Household
@@ -30,15 +32,15 @@ Results = dict[str, IndicatorResult]
 Contributions = dict[UUID, Counts]
 
 
-class HouseholdRow(NamedTuple):
-    """A row of ``household``, without its partition."""
+class HouseholdRow(msgspec.Struct, frozen=True):
+    """A row of ``household``, without its partition; only a stale one may lack what can be None elsewhere."""
 
     household_id: UUID
     version: int
-    status: str
-    community_id: UUID
-    community_code: str
-    arrived_on: date
+    status: str | None
+    community_id: UUID | None
+    community_code: str | None
+    arrived_on: date | None
     closed_on: date | None
     head: UUID | None
     persons: list[UUID]
@@ -47,13 +49,13 @@ class HouseholdRow(NamedTuple):
     children: int
     settled: bool
     score: int | None
-    band: str
-    scores: list[int | None]
-    bands: list[str]
+    band: str | None
+    scores: list[int | None] | None
+    bands: list[str] | None
     stale: bool = False
 
 
-class AssessmentRow(NamedTuple):
+class AssessmentRow(msgspec.Struct, frozen=True):
     """A row of ``assessment``, without its partition."""
 
     household_id: UUID
@@ -83,6 +85,8 @@ def rows_of(household: Household, policy: Policy, as_of: date, facts: Facts) -> 
     assessment = assess_present(h)
     clock = Clock(as_of, assessment.next_change_on)
     community = assessment.community or household.residences[-1][2]
+    if "\0" in community:
+        raise ValueError("A NUL cannot be stored.")
     contributions: Contributions = {}
     if assessment.is_assessed:
         results = _with_extra(h, assessment, clock)

@@ -1,5 +1,5 @@
--- Who read what names a person, when, and for which purpose. The application adds to it and reads it for audits;
--- nobody changes it. An entry holds opaque ids only, and goes beside the household that was read.
+-- Who read what names a person, when, and for which purpose. The application adds to it and reads it for audits,
+-- and cannot change it. An entry holds opaque ids only, and goes beside the household that was read.
 
 CREATE TABLE vault.access (
     partition    smallint    NOT NULL CHECK (partition = get_byte(uuid_send(household_id), 15) & 63),
@@ -16,9 +16,5 @@ CREATE TABLE vault.access (
     PRIMARY KEY (partition, id)
 );
 CREATE INDEX access_person ON vault.access (partition, person_id, read_at);
-
-CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON vault.access
-    FOR EACH STATEMENT EXECUTE FUNCTION casework.refuse_change();
-ALTER TABLE vault.access ENABLE ALWAYS TRIGGER refuse_change;
 
 GRANT SELECT, INSERT ON vault.access TO casework_app;

@@ -1,0 +1,95 @@
+"""Request bodies: JSON as the standard has it, of a bounded size and depth, with nothing in it that PostgreSQL or a
+later reader would choke on."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+from flask import Request
+
+from casework.errors import FieldError, Invalid
+
+MOST_BYTES = 1 << 20
+DEEPEST = 32
+LARGEST_NUMBER = 1 << 53
+"""Beyond this a JSON number means different things to different readers (RFC 8259, 6)."""
+
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_decode = msgspec.json.Decoder().decode
+
+
+class MalformedBody(Invalid):
+    """The body is no JSON object, or nested too deeply."""
+
+    default_code = "body-malformed"
+
+
+class WrongMediaType(Invalid):
+    """The body is of a type that is not read here."""
+
+    default_code = "media-type"
+
+
+def read_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object that a request's body is.
+
+    Raises :class:`WrongMediaType`, :class:`MalformedBody`, or Invalid where a text or number cannot be stored.
+    """
+    if request.mimetype != "application/json":
+        raise WrongMediaType
+    value = _decoded(request.get_data(cache=False))
+    if not isinstance(value, dict):
+        raise MalformedBody
+    _check(value, "", 1)
+    return value
+
+
+def pointer(*path: object) -> str:
+    """Return a JSON pointer (RFC 6901); a name that is not one of ours is left out, since it could say anything."""
+    parts = []
+    for part in path:
+        if not isinstance(part, int) and not _NAME.fullmatch(str(part)):
+            break
+        parts.append(str(part))
+    return "".join(f"/{part}" for part in parts)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return _decode(body)
+    except msgspec.ValidationError:  # the syntax is right, but a number is beyond what a float holds
+        raise Invalid(errors=(FieldError("", "number-too-large", ""),)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if _has_lone_surrogate(body):
+            raise Invalid(errors=(FieldError("", "text-unstorable", ""),)) from None
+        raise MalformedBody from None
+
+
+def _has_lone_surrogate(body: bytes) -> bool:
+    """Say whether the body is JSON but for half of a UTF-16 pair, which the standard library lets pass."""
+    if not re.search(rb"\\u[dD][89a-fA-F]", body):
+        return False
+    try:
+        return _UNSTORABLE.search(json.dumps(json.loads(body), ensure_ascii=False)) is not None
+    except (ValueError, RecursionError):
+        return False
+
+
+def _check(value: Any, at: str, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        if _UNSTORABLE.search(value):
+            raise Invalid(errors=(FieldError(at, "text-unstorable", ""),))
+    elif kind is dict or kind is list:
+        if depth > DEEPEST:
+            raise MalformedBody
+        for name, item in value.items() if kind is dict else enumerate(value):
+            if kind is dict:
+                _check(name, at, depth)
+            _check(item, at + pointer(name), depth + 1)
+    elif (kind is int or kind is float) and abs(value) > LARGEST_NUMBER:
+        raise Invalid(errors=(FieldError(at, "number-too-large", ""),))

@@ -1,0 +1,25 @@
+"""What the bodies of all commands share."""
+
+from __future__ import annotations
+
+from api.fields import Body, Part, Text
+from api.schemas import described
+
+
+class SourceBody(Body):
+    """Where a feed's record comes from; it takes the place of an `Idempotency-Key`."""
+
+    system = Text(40, pattern="[A-Za-z0-9][A-Za-z0-9._-]*", required=True)
+    ref = Text(100, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", required=True)
+
+
+class Command(Body):
+    """What every command may carry."""
+
+    source = Part(SourceBody, **described("For feeds (role `service`): taken once, for ever."))
+
+
+class Remarked(Command):
+    """A command with free text, which is sealed in the vault."""
+
+    remark = Text(2000)

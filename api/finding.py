@@ -1,0 +1,176 @@
+"""Households found: lists by division and band, and search by who somebody is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, get_args
+from uuid import UUID
+
+from flask import Response
+
+from api import naming
+from api.auth import principal
+from api.fields import unit_from
+from api.freshness import await_positions, meta
+from api.giving import casework
+from api.household_state import unit_name
+from api.paging import next_link, place
+from api.resource import MalformedParameters, answer
+from casework.domain.household import Household
+from casework.domain.metrics import MEASURED_LEVELS
+from casework.domain.registry import Registry, unit_id
+from casework.errors import FieldError, Forbidden, Invalid
+from casework.log.reading import Db
+from casework.privacy.persons import Profile
+from casework.privacy.search import SearchKind
+from casework.projections import reading, sets
+from casework.projections.reading import Filter
+from casework.projections.views import HouseholdRow
+
+Content = dict[str, Any]
+
+MOST_MATCHES = 1000
+"""A name that so many people have is no way to find one of them."""
+
+_HOLDERS = "SELECT stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
+
+
+def page(*, names: bool, limit: int, cursor: str | None = None, min_position: str | None = None, **asked: Any) -> Response:
+    """Answer one page of the list."""
+    after = place(cursor)
+    wanted = _filter(**asked)
+    await_positions(min_position)
+    registry = casework().registry(at_most_old=1)
+    with reading.live_views(casework().pool) as (db, view):
+        found = reading.households(db, wanted, after=after, limit=limit)
+        shown = sets.cutting(db)
+    with casework().pool.connection() as db:
+        heads = [(row.household_id, row.head) for row in found.items if row.head] if names else []
+        profiles = naming.profiles(db, heads)
+    items = [_item(row, registry, profiles) for row in found.items]
+    following = str(found.next[1]) if found.next is not None else None
+    content = {"items": items, "next": following, "meta": meta(shown, view.policy.version)}
+    return answer(content, headers=next_link(following))
+
+
+def found(*, limit: int, **asked: str) -> Content:
+    """Answer who matches all that was asked, in the households of the caller's divisions."""
+    if not asked:
+        raise Invalid(errors=(FieldError("", "search-for-nothing", ""),))
+    if not naming.may_name():
+        raise Forbidden("purpose-missing")
+    with casework().pool.connection() as db:
+        persons = _matching(db, asked)
+        candidates = _households(db, persons)
+        seen = [each for each in candidates if casework().is_within(each.community, principal().divisions)]
+        pairs = [(each.id, person) for each in seen for person in each.people if person in persons]
+        profiles = naming.profiles(db, pairs[:limit])
+    registry = casework().registry(at_most_old=1)
+    folded = {each.id: each for each in seen}
+    items = [_match(folded[home], person, registry, profiles) for home, person in pairs[:limit]]
+    return {"items": items, "more": len(pairs) > limit}
+
+
+def _filter(
+    unit: str | None = None,
+    status: str | None = None,
+    band: str | None = None,
+    level: str | None = None,
+    level_band: str | None = None,
+) -> Filter:
+    """What a list shows: never more than the caller's divisions."""
+    if (level is None) != (level_band is None):
+        raise MalformedParameters(errors=(FieldError("/level", "level-and-band", ""),))
+    if band is not None and level_band is not None:
+        raise MalformedParameters(errors=(FieldError("/level_band", "level-and-band", ""),))
+    registry = casework().registry(at_most_old=1)
+    return Filter(_communities(registry, unit), status, level_band or band, level)
+
+
+def _communities(registry: Registry, unit: str | None) -> Sequence[UUID] | None:
+    """The communities that a list is of; None for the whole city."""
+    day, allowed = casework().today, None
+    if principal().divisions:
+        allowed = _below(registry, frozenset(unit_id(code) for code in principal().divisions), day)
+    if unit is None:
+        return None if allowed is None else sorted(allowed)
+    asked = _below(registry, frozenset({unit_from(unit)}), day)
+    return sorted(asked if allowed is None else asked & allowed)
+
+
+@lru_cache(256)
+def _below(registry: Registry, units: frozenset[UUID], day: Any) -> frozenset[UUID]:
+    """The communities under some units on a day, by this registry, which never changes once it is read."""
+    return frozenset(found for unit in units for found in reading.communities_under(registry, unit, day))
+
+
+def _item(row: HouseholdRow, registry: Registry, profiles: Mapping[UUID, Profile]) -> Content:
+    head = profiles.get(row.head) if row.head is not None else None
+    levels = zip(MEASURED_LEVELS, row.scores or (), row.bands or (), strict=False)
+    return {
+        "id": row.household_id,
+        "version": row.version,
+        "status": row.status,
+        "community": {
+            "code": row.community_code,
+            "id": row.community_id,
+            "name": unit_name(registry, row.community_id),
+        },
+        "arrived_on": row.arrived_on,
+        "closed_on": row.closed_on,
+        "head": row.head,
+        "head_name": head.name if head is not None else None,
+        "members": row.members,
+        "children": row.children,
+        "settled": row.settled,
+        "score": _points(row.score),
+        "band": row.band,
+        "levels": [{"level": level, "score": _points(score), "band": band} for level, score, band in levels],
+        "stale": row.stale,
+    }
+
+
+def _points(score: int | None) -> float | None:
+    return None if score is None else score / 100
+
+
+def _matching(db: Db, asked: Mapping[str, str]) -> set[UUID]:
+    """The people who match every field that was asked."""
+    hashes = casework().persons.hashes
+    kinds: tuple[SearchKind, ...] = get_args(SearchKind)
+    matches = [set(hashes.lookup(db, kind, asked[kind])) for kind in kinds if kind in asked]
+    people = set.intersection(*matches)
+    if len(people) > MOST_MATCHES:
+        raise Invalid("search-too-wide")
+    return people
+
+
+def _households(db: Db, persons: Iterable[UUID]) -> list[Household]:
+    """The households of some people: by who is active where, which is true at once, and by the views for the others."""
+    people = list(persons)
+    claims = [casework().persons.claims(person, None)[0].hash for person in people]
+    ids = {row[0] for row in db.execute(_HOLDERS, (claims,))}
+    if people:
+        with reading.live_views(casework().pool) as (views, _):
+            ids |= {row.household_id for row in reading.with_persons(views, people, limit=MOST_MATCHES)}
+    return [casework().household(household_id) for household_id in sorted(ids)]
+
+
+def _match(home: Household, person_id: UUID, registry: Registry, profiles: Mapping[UUID, Profile]) -> Content:
+    profile = profiles.get(person_id)
+    person = home.people[person_id]
+    return {
+        "household_id": home.id,
+        "version": home.version,
+        "community": {
+            "code": home.community,
+            "id": unit_id(home.community),
+            "name": unit_name(registry, unit_id(home.community)),
+        },
+        "open": home.closed_on is None,
+        "person_id": person_id,
+        "member": person.current is not None and home.closed_on is None,
+        "relation": person.relation,
+        "profile": naming.shown(profile) if profile is not None else None,
+    }

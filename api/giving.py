@@ -1,0 +1,116 @@
+"""From a request to a command's context, and from its outcome to the answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import msgspec
+from flask import Response, current_app, g, request
+
+from api.auth import PERSONS, principal
+from api.bearer import Principal
+from api.language import language
+from api.policy_choice import default_policy
+from casework.application import Casework
+from casework.domain.ids import uuid8_from
+from casework.errors import Forbidden, Invalid, problems
+from casework.outcome import Context, Outcome
+
+_KEY = re.compile("[!-~]{1,255}", re.ASCII)
+_ETAG = re.compile(r'"([0-9]{1,9})(?:\.[!#-~]*)?"', re.ASCII)
+_TRACE = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+
+
+class HeaderMissing(Invalid):
+    """A header that this request needs is not there, or cannot be read."""
+
+    default_code = "idempotency-key-missing"
+
+
+def casework() -> Casework:
+    """The application that this process serves."""
+    return cast("Casework", current_app.extensions["casework"])
+
+
+def popped_context(fields: dict[str, Any]) -> Context:
+    """Return who gives the command of this request, taking what is no field of it out of the body's fields."""
+    who, role = principal(), cast("str", g.role)
+    source = fields.pop("source", None)
+    if source is not None and role != "service":
+        raise Forbidden("source-of-feeds")
+    system, ref = (source["system"], source["ref"]) if source else (None, None)
+    body = msgspec.json.encode(g.body, order="sorted")
+    return Context(
+        actor=who.sub,
+        role=role,
+        bureau=who.bureau,
+        unit=who.unit,
+        divisions=who.divisions,
+        command_id=uuid8_from(_named(who, system, ref)),
+        body_hash=casework().persons.hashes.body_hash(str(request.endpoint), body),
+        expected_version=_expected_version(role),
+        source=system,
+        source_ref=ref,
+        traceparent=_traceparent(),
+    )
+
+
+def give_back(outcome: Outcome, status: int) -> Response:
+    """Return what a command did, with the tag that the next one on the same thing needs."""
+    spoken = language()
+    content = {
+        "id": outcome.id,
+        "version": outcome.version,
+        "position": outcome.position,
+        "changed": outcome.changed,
+        "events": outcome.events,
+        "warnings": [{"code": code, "detail": problems()[code].detail[spoken]} for code in outcome.warnings],
+    }
+    g.position = outcome.position
+    headers = {"ETag": current_etag(outcome.version)}
+    return Response(msgspec.json.encode(content), status, headers, content_type="application/json")
+
+
+def current_etag(version: int) -> str:
+    """Return the tag of an aggregate's version as it is told today."""
+    known = casework().registry(at_most_old=1)
+    today = casework().today
+    return etag(version, known.position, today.isoformat(), default_policy(known, today).version)
+
+
+def etag(*parts: object) -> str:
+    """Return ``version.registry.date.policy`` as an entity tag."""
+    return f'"{".".join(map(str, parts))}"'
+
+
+def _named(who: Principal, system: str | None, ref: str | None) -> bytes:
+    """What a command's id is derived from: client, resource and key, or a feed's own reference (RULES G13)."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        if system is None or ref is None:
+            raise HeaderMissing
+        return "\0".join(("source", system, ref)).encode()
+    if not _KEY.fullmatch(key):
+        raise HeaderMissing("idempotency-key-malformed")
+    return "\0".join(("key", who.sub, request.path, key)).encode()
+
+
+def _expected_version(role: str) -> int | None:
+    """The version that the caller saw; a person must say it of every household that they edit."""
+    if "household_id" not in (request.view_args or {}):
+        return None
+    header = request.headers.get("If-Match")
+    if header is None:
+        if role in PERSONS:
+            raise HeaderMissing("if-match-missing")
+        return None
+    match = _ETAG.fullmatch(header.strip())
+    if match is None:
+        raise HeaderMissing("if-match-malformed")
+    return int(match[1])
+
+
+def _traceparent() -> str | None:
+    header = request.headers.get("traceparent", "")
+    return header if _TRACE.fullmatch(header) else None

@@ -1,0 +1,88 @@
+"""Members: they join, are born, leave and die, and more becomes known of them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from api.command_bodies import Command
+from api.fields import Code, Day, Id, Part
+from api.giving import casework
+from api.people import FactsBody, MemberBody, NewbornBody, ProfileBody, facts_from, member_from
+from api.resource import Fields, Resource
+from api.schemas import described
+from casework.outcome import Context, Outcome
+
+bp = Resource("members", __name__, description=__doc__)
+
+
+class Join(Command):
+    """A person joins."""
+
+    joined_on = Day(required=True)
+    member = Part(MemberBody, required=True)
+
+
+class Birth(Command):
+    """A child was born."""
+
+    reported_on = Day(required=True)
+    member = Part(NewbornBody, required=True)
+    mother = Id(**described("An active member."))
+
+
+class Leave(Command):
+    """A person leaves."""
+
+    left_on = Day(required=True, **described("The first day on which they are gone."))
+    reason = Code("member_leave_reasons", required=True)
+    to_household = Id(**described("Where they go on, with all that is theirs, in the same step."))
+    relation = Code("relations", load_default="other_relative", **described("In the household where they go on."))
+    new_head = Id(**described("Needed where the head leaves."))
+
+
+class Death(Command):
+    """A member died."""
+
+    died_on = Day(required=True)
+    new_head = Id(**described("Needed where the head died and others stay."))
+
+
+class RecordFacts(Command):
+    """More, or something else, is known of a member."""
+
+    recorded_on = Day(required=True, **described("The day from which it holds."))
+    facts = Part(FactsBody)
+    profile = Part(ProfileBody, **described("What names the person, told anew; it goes to the vault."))
+
+
+@bp.command("/households/<uuid:household_id>/members", Join, status=201)
+def join(context: Context, fields: Fields, household_id: UUID) -> Outcome:
+    """Take a person into the household. Nobody is active in two open households."""
+    member, profile = member_from(fields.pop("member"), context, "person")
+    return casework().add_member(household_id, context, member=member, profile=profile, **fields)
+
+
+@bp.command("/households/<uuid:household_id>/births", Birth, status=201)
+def be_born(context: Context, fields: Fields, household_id: UUID) -> Outcome:
+    """Record that a child of the household was born."""
+    member, profile = member_from(fields.pop("member"), context, "person")
+    return casework().record_birth(household_id, context, member=member, profile=profile, **fields)
+
+
+@bp.command("/households/<uuid:household_id>/members/<uuid:person_id>/departures", Leave)
+def leave(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
+    """Record that a member left, perhaps into another household. The last one closes the file instead."""
+    return casework().remove_member(household_id, context, person_id=person_id, **fields)
+
+
+@bp.command("/households/<uuid:household_id>/members/<uuid:person_id>/deaths", Death)
+def die(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
+    """Record that a member died; what was theirs alone ends."""
+    return casework().record_death(household_id, context, person_id=person_id, **fields)
+
+
+@bp.command("/households/<uuid:household_id>/members/<uuid:person_id>/facts", RecordFacts)
+def record_facts(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
+    """Record facts of a member that hold from a day, or who they are, told anew."""
+    facts = facts_from(fields.pop("facts", {}))
+    return casework().record_member_facts(household_id, context, person_id=person_id, facts=facts, **fields)

@@ -1,0 +1,61 @@
+"""Names for those who may see them: decrypted when an answer is made, and each reading recorded with its purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import g, request
+
+from api.auth import principal, sight
+from api.giving import casework
+from casework.log.reading import Db
+from casework.privacy.access_log import Reader, record_reads
+from casework.privacy.persons import Profile
+
+
+def may_name() -> bool:
+    """Say whether the caller sees who people are: a role that does, and a purpose that can be recorded."""
+    return sight().names and principal().purpose is not None
+
+
+def profiles(db: Db, persons: Iterable[tuple[UUID, UUID]]) -> dict[UUID, Profile]:
+    """Return the profiles of people, given as (household, person); empty where the caller may not see them."""
+    wanted = {person_id: household_id for household_id, person_id in persons}
+    if not wanted or not may_name():
+        return {}
+    found = casework().persons.profiles(db, wanted)
+    record_reads(db, reader(), [(wanted[person_id], person_id) for person_id in found])
+    return found
+
+
+def sealed(
+    db: Db, household_id: UUID, subjects: Mapping[bytes, UUID], people: Sequence[UUID]
+) -> dict[bytes, dict[str, Any]]:
+    """Return what stands in the vault behind commitments of events: remarks, and evidence that identifies a person.
+
+    ``subjects`` says whom each commitment is about, who is the household itself or one of ``people``.
+    """
+    if not subjects or not may_name():
+        return {}
+    found = casework().persons.vault.by_commitment(db, [household_id, *people], subjects)
+    record_reads(db, reader(), [(household_id, subjects[commitment]) for commitment in found])
+    return found
+
+
+def reader() -> Reader:
+    """Return who reads, for the record."""
+    who = principal()
+    return Reader(who.sub, g.role, who.bureau, str(who.purpose), str(request.endpoint), g.request_id)
+
+
+def shown(profile: Profile) -> dict[str, Any]:
+    """Return a profile as it is shown: of the ID number, the last four characters identify well enough."""
+    return {
+        "name": profile.name,
+        "born_on": profile.born_on,
+        "id_number_last4": profile.id_number and profile.id_number[-4:],
+        "phone": profile.phone,
+        "address": profile.address,
+    }

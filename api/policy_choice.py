@@ -1,0 +1,19 @@
+"""Which scoring policy an answer is under."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from casework.domain.policy import Policy, load_policy, policy_in_force
+from casework.domain.registry import Registry
+
+
+def default_policy(registry: Registry, on: date) -> Policy:
+    """Return the policy that was in force on a day: the last one activated by then, else by the files' own dates."""
+    activated = [event for event in registry.policies.activated if event.occurred_on <= on]
+    return load_policy(activated[-1].version) if activated else policy_in_force(on)
+
+
+def chosen_policy(version: str | None, registry: Registry, on: date) -> Policy:
+    """Return the policy that was asked for, or that of the day."""
+    return load_policy(version) if version is not None else default_policy(registry, on)

@@ -1,0 +1,194 @@
+"""Resources: a blueprint that reads requests strictly, answers fast, and documents what it does.
+
+A view returns what it has to say; it is encoded as it is. That it fits the documented schema is what the tests
+hold, with thousands of requests, instead of every answer being brought into shape twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import marshmallow as ma
+import msgspec
+from flask import Request, Response, g, request
+from flask_smorest import Blueprint
+from webargs.flaskparser import FlaskParser
+
+from api.body import read_object
+from api.errors import field_errors
+from api.fields import Body, Query
+from api.giving import give_back, popped_context
+from api.schemas import Accepted
+from casework.errors import FieldError, Invalid
+from casework.outcome import Context, Outcome
+
+View = Callable[..., Any]
+Fields = dict[str, Any]
+
+
+class MalformedParameters(Invalid):
+    """The URL or a header asks for something that does not exist."""
+
+    default_code = "parameters-invalid"
+
+
+class Parser(FlaskParser):
+    """Reads bodies and parameters, and refuses what it does not know."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": ma.RAISE, "query": ma.RAISE}
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """Return the body, which must be an object; it is kept to tell the same command from another."""
+        g.body = read_object(req)
+        return g.body
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """Return the parameters; each may stand once."""
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                raise MalformedParameters(errors=field_errors({name: ["parameter-twice"]}))
+        return req.args.to_dict()
+
+    def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> Any:
+        """Raise what is wrong, as codes of the catalogue."""
+        [(location, messages)] = error.normalized_messages().items()
+        kind = Invalid if location == "json" else MalformedParameters
+        raise kind(errors=field_errors(messages)) from None
+
+
+class Resource(Blueprint):
+    """The views of one resource."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, module: str, **kwargs: Any) -> None:
+        super().__init__(name, module, url_prefix="/v1", **kwargs)
+        self._prepare_doc_cbks.append(_document)
+
+    def command(self, rule: str, body: type[Body], *, status: int = 200) -> Callable[[View], View]:
+        """Register a view that gives a command: it takes the context, the body's fields, and the path's ids."""
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def give(fields: Fields, **path: Any) -> Response:
+                context: Context = popped_context(fields)
+                outcome: Outcome = view(context, fields, **path)
+                return give_back(outcome, status)
+
+            return self._register(give, "POST", rule, body(), "json", status, Accepted(), "command")
+
+        return decorate
+
+    def search(self, rule: str, body: type[Body], answer: type[ma.Schema]) -> Callable[[View], View]:
+        """Register a view that only reads, but is asked by a body, so that what is looked for stands in no URL."""
+        return lambda view: self._register(_answering(view), "POST", rule, body(), "json", 200, answer(), "search")
+
+    def reading(self, rule: str, query: type[Query], answer: type[ma.Schema]) -> Callable[[View], View]:
+        """Register a view that reads; it takes the parameters and the path's ids."""
+        return lambda view: self._register(_answering(view), "GET", rule, query(), "query", 200, answer(), "reading")
+
+    def _register(
+        self,
+        view: View,
+        method: str,
+        rule: str,
+        asked: ma.Schema,
+        location: str,
+        status: int,
+        answer: ma.Schema,
+        kind: str,
+    ) -> View:
+        documented = self.arguments(asked, location=location)(self.response(status, answer)(view))
+        documented._apidoc["casework"] = {"kind": kind, "of_household": "household_id" in rule}
+        documented._apidoc["arguments"]["responses"] = {}
+        self.route(rule, methods=[method])(documented)
+        return view
+
+
+def _answering(view: View) -> View:
+    @wraps(view)
+    def answering(*args: Any, **kwargs: Any) -> Response:
+        content = view(*args, **kwargs)
+        return content if isinstance(content, Response) else answer(content)
+
+    return answering
+
+
+def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return content as JSON."""
+    return Response(msgspec.json.encode(content), status, dict(headers or {}), content_type="application/json")
+
+
+def refuse_unknown_parameters(known: frozenset[str]) -> None:
+    """Refuse a request with a parameter that its endpoint does not know."""
+    unknown = [name for name in request.args if name not in known]
+    if unknown:
+        raise MalformedParameters(errors=tuple(FieldError("", "parameter-unknown", "") for _ in unknown))
+
+
+_HEADERS: Mapping[str, dict[str, Any]] = {
+    "Idempotency-Key": {
+        "description": "Names this command: sent again with the same body it gives the same answer, and counts once.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    },
+    "If-Match": {
+        "description": "The household's `ETag` as last seen; persons must send it.",
+        "required": False,
+        "schema": {"type": "string", "pattern": '^"[0-9]{1,9}[!#-~]*"$'},
+    },
+    "If-None-Match": {
+        "description": "An `ETag`; where it still holds, the answer is 304.",
+        "required": False,
+        "schema": {"type": "string"},
+    },
+    "Accept-Language": {
+        "description": "`zh-CN` (the default) or `en`: the language of labels and problems.",
+        "required": False,
+        "schema": {"type": "string", "enum": ["zh-CN", "en"]},
+    },
+}
+
+_STATUSES: Mapping[str, tuple[int, ...]] = {
+    "command": (400, 401, 403, 404, 409, 413, 415, 422, 503),
+    "search": (400, 401, 403, 404, 409, 413, 415, 422, 503),
+    "reading": (400, 401, 403, 404, 503),
+}
+_NAMES = {
+    304: "NOT_MODIFIED",
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    409: "CONFLICT",
+    412: "PRECONDITION_FAILED",
+    413: "REQUEST_ENTITY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "UNPROCESSABLE_ENTITY",
+    428: "PRECONDITION_REQUIRED",
+    503: "SERVICE_UNAVAILABLE",
+}
+
+
+def _document(doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Add what every operation of a kind has in common: headers, refusals, who may call it."""
+    told = doc_info.get("casework")
+    if told is None:
+        return doc
+    kind, of_household = told["kind"], told["of_household"]
+    statuses, headers = [*_STATUSES[kind]], ["Accept-Language"]
+    if kind == "command":
+        headers.append("Idempotency-Key")
+        if of_household:
+            headers.append("If-Match")
+            statuses += [412, 428]
+    elif kind == "reading":
+        headers.append("If-None-Match")
+        statuses.append(304)
+    parameters = doc.setdefault("parameters", [])
+    parameters += [{"in": "header", "name": name, **_HEADERS[name]} for name in headers]
+    for status in sorted(statuses):
+        doc.setdefault("responses", {})[str(status)] = _NAMES[status]
+    return doc

@@ -1,0 +1,107 @@
+"""One line: read it, give its commands, assess what they tell, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from casework.assessing.commands import Teller
+from casework.assessing.entries import known_facts
+from casework.assessing.instants import END_OF_TIME, instant
+from casework.domain.aggregate import Recorded
+from casework.domain.assessment import Assessment, IndicatorResult, Score, assess
+from casework.domain.household import Household
+from casework.domain.policy import load_policy
+from casework.domain.scoring import as_text
+from casework.errors import CaseworkError
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One household: as of when and by what it is assessed, what the registry says, and what was commanded."""
+
+    as_of: date
+    commands: list[msgspec.Raw]
+    known_at: str | None = None
+    policy: str = "2013.1"
+    registry: msgspec.Raw = msgspec.Raw(b"[]")
+    id: str | int | None = None
+
+
+_decode = msgspec.json.Decoder(Line).decode
+
+
+def answer(line: bytes) -> bytes:
+    """Assess one household, or say which command was refused and by which rule, or what is wrong with the line."""
+    try:
+        asked = _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return _encode({"malformed": str(error)})
+    try:
+        said = _answer(asked)
+    except CaseworkError as error:
+        said = {"malformed": _refusal(error)["message"]}
+    except (msgspec.MsgspecError, ValueError) as error:
+        said = {"malformed": str(error)}
+    return _encode(said if asked.id is None else {"id": asked.id, **said})
+
+
+def _answer(asked: Line) -> dict[str, Any]:
+    known_at = END_OF_TIME if asked.known_at is None else instant(asked.known_at)
+    facts = known_facts(bytes(asked.registry), known_at)
+    policy = load_policy(asked.policy)
+    teller = Teller()
+    for index, command in enumerate(asked.commands):
+        try:
+            teller.give(command)
+        except CaseworkError as error:
+            return {"refused": index, **_refusal(error)}
+    household = _as_known(teller.household, teller.recorded, known_at)
+    return as_json(assess(household, policy, asked.as_of, facts))
+
+
+def _refusal(error: CaseworkError) -> dict[str, str]:
+    """The rule's code and its sentence; of several fields that are wrong, the first."""
+    if not error.errors:
+        return {"rule": error.code, "message": str(error)}
+    field = error.errors[0]
+    return {"rule": field.code, "message": f"{field.pointer}: {field.hint}"}
+
+
+def _as_known(household: Household, recorded: Sequence[tuple[datetime, Recorded]], known_at: datetime) -> Household:
+    """The household as it was known; instants never go back, so that the events known are the first ones."""
+    if not recorded or recorded[-1][0] <= known_at:
+        return household
+    return Household.fold(None, (event for at, event in recorded if at <= known_at)) or Household(UUID(int=0))
+
+
+def as_json(assessment: Assessment) -> dict[str, Any]:
+    """An assessment with every count and score, as plain JSON values."""
+    return {
+        "as_of": assessment.as_of,
+        "policy": assessment.policy,
+        "status": assessment.status,
+        "settled": assessment.settled,
+        "community": assessment.community,
+        "indicators": {code: _indicator(result) for code, result in assessment.indicators.items()},
+        "levels": {code: _score(score) for code, score in assessment.levels.items()},
+        "overall": _score(assessment.overall),
+        "next_change_on": assessment.next_change_on,
+    }
+
+
+def _indicator(result: IndicatorResult) -> dict[str, Any]:
+    return {"state": result.state, "num": result.num, "den": result.den, "holds_until": result.holds_until}
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "score": as_text(score.score),
+        "band": score.band,
+        "completeness": {"known": score.known_weight, "applicable": score.applicable_weight},
+    }

@@ -1,0 +1,207 @@
+"""``casework demo``: the whole system on a log of synthetic households."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from casework import figures, tokens, wiring
+from casework.application import Casework
+from casework.config import Settings
+from casework.projections import reading
+from casework.terminal import fill, progress_bar, screen
+
+READY_SECONDS = 60
+STOP_SECONDS = 10
+POLL_SECONDS = 0.2
+WIDTH = 150
+"""Of tables that are written to a file or a pipe, which have no width of their own."""
+
+ROLES = ("caseworker", "supervisor", "bureau", "auditor", "selection", "operator", "service")
+
+
+def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int) -> int:
+    """Fill the log, start everything on it, and show it; return the exit status."""
+    wiring.prepare(settings, synthetic=True)
+    loaded = fill(settings, profile="demo", households=households)
+    screen.print(f"{loaded.events} events added, {loaded.present} there before.")
+    with running(settings), wiring.closing_casework(settings) as casework:
+        catch_up(casework)
+        if once:
+            return show_once(casework, as_json=as_json)
+        show_addresses(settings)
+        stay()
+    return 0
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[None]:
+    """API, workers and beat as processes of their own, stopped in the end; what they say goes to files."""
+    programs = [("api", ["api.serve"]), ("beat", ["workers.run", "beat"])]
+    programs += [(f"worker-{number}", ["workers.run", "drains"]) for number in range(1, settings.workers + 1)]
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for name, (module, *arguments) in programs:
+            started.append(_start(settings, name, wiring.command_line(module, *arguments)))
+        _await_api(settings, started[0])
+        yield
+    finally:
+        for program in started:
+            program.terminate()
+        for program in started:
+            _await_end(program)
+
+
+def catch_up(casework: Casework) -> None:
+    """Wait until the views have reached the heads."""
+    pause = Event()
+    with progress_bar() as bar:
+        task = bar.add_task("views", total=None)
+        while True:
+            [rows] = reading.status(casework.pool).values()
+            head = sum(row.head for row in rows)
+            behind = sum(row.lag for row in rows)
+            bar.update(task, completed=head - behind, total=head)
+            waiting = [row for row in rows if row.lag or row.registry_lag or row.as_of < casework.today]
+            if not waiting:
+                return
+            _refuse_paused([row.paused for row in waiting if row.paused])
+            pause.wait(POLL_SECONDS)
+
+
+def show_once(casework: Casework, *, as_json: bool) -> int:
+    """Show the figures, and compare every view row with a fresh replay; status 0 says that all are equal."""
+    found = figures.collect(casework)
+    with screen.status("Comparing every view row with a fresh replay"):
+        found["verified"] = figures.check(casework)
+    output = Console(width=None if sys.stdout.isatty() else WIDTH)
+    for table in (_sizes(found), _bands(found), _households(found), _units(found)):
+        output.print(table)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    return 1 if found["verified"]["differences"] or not found["verified"]["households"] else 0
+
+
+def show_addresses(settings: Settings) -> None:
+    """Say where the API answers, with a token for each role."""
+    output = Console(soft_wrap=True)
+    output.print(f"\nThe API answers at {_api(settings)}/v1, its pages to read are at {_api(settings)}/docs\n")
+    for role in ROLES:
+        bureau = "HRSS" if role == "bureau" else None
+        output.print(f"[bold]{role}[/bold]\n{tokens.make_token(settings, role=role, bureau=bureau)}\n")
+    output.print("Ctrl-C ends it; the data stays.")
+
+
+def stay() -> None:
+    """Wait for Ctrl-C or a stop signal."""
+    over = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    over.wait()
+
+
+def _start(settings: Settings, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    folder = settings.data_dir / "logs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / f"{name}.log").open("ab") as file:
+        return subprocess.Popen(
+            command, env=wiring.environment(settings), stdout=file, stderr=file, start_new_session=True
+        )
+
+
+def _await_api(settings: Settings, program: subprocess.Popen[bytes]) -> None:
+    pause, ends = Event(), monotonic() + READY_SECONDS
+    while not _answers(f"{_api(settings)}/healthz"):
+        if program.poll() is not None or monotonic() > ends:
+            raise click.ClickException(f"The API did not start; see {_log_of(settings, 'api')}.")
+        pause.wait(POLL_SECONDS)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _await_end(program: subprocess.Popen[bytes]) -> None:
+    try:
+        program.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+
+
+def _refuse_paused(reasons: list[str]) -> None:
+    if reasons:
+        raise click.ClickException(f"A partition's views are paused: {reasons[0]}")
+
+
+def _api(settings: Settings) -> str:
+    return f"http://{settings.api_host}:{settings.api_port}"
+
+
+def _log_of(settings: Settings, name: str) -> Path:
+    return settings.data_dir / "logs" / f"{name}.log"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _sizes(found: dict[str, Any]) -> Table:
+    table = _table("The log", "what", "how much")
+    for name in ("households", "events", "as_of", "policy"):
+        table.add_row(name, str(found[name]))
+    verified = found["verified"]
+    compared = f"{verified['households']} households, {verified['unit_totals']} totals"
+    table.add_row("view rows compared with a replay", compared)
+    table.add_row("differences", str(len(verified["differences"])))
+    return table
+
+
+def _bands(found: dict[str, Any]) -> Table:
+    bands = sorted({band for counts in found["bands"].values() for band in counts}, key="ABCDUNA".index)
+    table = _table("Households by band", "level", *bands)
+    for level, counts in found["bands"].items():
+        table.add_row(level, *(str(counts.get(band, 0)) for band in bands))
+    return table
+
+
+def _households(found: dict[str, Any]) -> Table:
+    table = _table("Three households", "household", "level", "score", "band", "met of eligible", "missing first")
+    for each in found["shown"]:
+        table.add_row(each["id"], "overall", each["overall"], each["band"], "", "", style="bold")
+        for code, level in each["levels"].items():
+            counts = ", ".join(f"{name} {count}" for name, count in level["indicators"].items())
+            first = [" or ".join(gap["codes"]) for gap in each["missing"] if gap["level"] == code][:2]
+            table.add_row("", code, level["score"] or "-", level["band"], counts, "; ".join(first))
+    return table
+
+
+def _units(found: dict[str, Any]) -> Table:
+    levels = ("school", "workplace", "community", "city")
+    table = _table("Five units", "unit", "kind", "households", "employees", "overall", "band", *levels)
+    for each in found["units"]:
+        scores = (each["levels"][level] or "-" for level in levels)
+        sizes = (str(each["households"]), str(each["employees"]))
+        table.add_row(each["name"], each["kind"], *sizes, each["overall"] or "-", each["band"], *scores)
+    return table

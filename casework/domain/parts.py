@@ -1,0 +1,52 @@
+"""Which part of a household an event touches, to tell edits that collide from edits that merely come together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from casework.domain.aggregate import Event
+from casework.domain.events import (
+    HeadChanged,
+    HouseholdClosed,
+    HouseholdMoved,
+    HouseholdRegistered,
+    MemberBorn,
+    MemberDied,
+    MemberFactsRecorded,
+    MemberJoined,
+    MemberLeft,
+    ResidenceVerified,
+)
+
+Part = tuple[Any, ...]
+
+WHOLE: Part = ("household",)
+
+
+def parts(event: Event) -> frozenset[Part]:
+    """Return the parts of a household that an event touches."""
+    match event:
+        case HouseholdRegistered() | HouseholdClosed():
+            return frozenset({WHOLE})
+        case ResidenceVerified():
+            return frozenset({("contact",)})
+        case HouseholdMoved():
+            return frozenset({("residence",)})
+        case HeadChanged():
+            return frozenset({("head",)})
+        case MemberJoined(member=member) | MemberBorn(member=member):
+            return frozenset({("member", member.person_id)})
+        case MemberLeft(person_id=person_id, new_head=head) | MemberDied(person_id=person_id, new_head=head):
+            return frozenset({("member", person_id), *([("head",)] if head else [])})
+        case MemberFactsRecorded(person_id=person_id):
+            return frozenset({("facts", person_id)})
+    names = ("episode_id", "need_id", "employment_id")
+    return frozenset((name, value) for name in names if (value := getattr(event, name, None)) is not None)
+
+
+def collide(mine: Iterable[Event], since: Iterable[Event]) -> bool:
+    """Say whether new events touch a part that others touched meanwhile; the whole collides with everything."""
+    new = frozenset[Part]().union(*(parts(event) for event in mine))
+    old = frozenset[Part]().union(*(parts(event) for event in since))
+    return not new.isdisjoint(old) or WHOLE in old or (WHOLE in new and bool(old))

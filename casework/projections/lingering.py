@@ -1,0 +1,53 @@
+"""A drain that stays for a while: it works until nothing is behind, waits for a hint, and works again."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event
+from time import monotonic
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from casework.projections.engine import Engine
+from casework.wake import Wake
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+"""How often the heads are looked at where no hint comes."""
+
+
+def drain_all(engine: Engine, wake: Wake, *, until: float, stop: Event) -> int:
+    """Drain until none is behind, then linger for more until a time (of ``monotonic``) or a stop; return the count.
+
+    The subscription ends before the last look at the heads: a commit either was heard, or is seen by that look, or
+    found nobody listening and asked for another drain.
+    """
+    moved = 0
+    with wake.listening(stop) as wait:
+        while True:
+            moved += drain_behind(engine, stop)
+            if stop.is_set() or monotonic() >= until:
+                break
+            wait(min(POLL_SECONDS, max(0.0, until - monotonic())))
+    return moved + drain_behind(engine, stop)
+
+
+def drain_behind(engine: Engine, stop: Event) -> int:
+    """Drain until none is behind or a stop is asked for; return how many partitions moved, repetitions counted.
+
+    A database that is away or busy ends it: the next look tries again, and nothing is parked for that.
+    """
+    moved = 0
+    while not stop.is_set():
+        try:
+            now = engine.drain()
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            log.warning("The database does not answer (%s); the drain goes on later.", type(error).__name__)
+            stop.wait(POLL_SECONDS)
+            break
+        if not now:
+            break
+        moved += now
+    return moved

@@ -1,0 +1,36 @@
+"""What the operator's commands show while they work."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from casework import population, wiring
+from casework.config import Settings
+from casework.population import Loaded
+
+screen = Console(stderr=True)
+
+
+def progress_bar() -> Progress:
+    """A bar with how much is done, the time it took and the time left, on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=screen)
+
+
+def fill(settings: Settings, *, until: date | None = None, resume: bool = False, **options: Any) -> Loaded:
+    """Load the synthetic population under a progress bar."""
+    with progress_bar() as bar:
+        task = bar.add_task("households", total=None)
+        return population.load(
+            wiring.database_url(settings),
+            keys_dir=settings.keys_dir,
+            role=settings.database_role,
+            until=until,
+            resume=resume,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            **options,
+        )

@@ -1,0 +1,118 @@
+"""Wake-ups over Redis: hints that something was committed, on which nothing depends (DESIGN idea 4).
+
+A drain that lingers subscribes to a channel; whoever commits publishes to it and learns how many were listening.
+Everything here may fail or be lost at any moment: callers go on, and a short poll or the next tick finds the work.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+from time import monotonic
+from typing import Any, Protocol
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 0.045
+"""How long one exchange with Redis may take where a request waits for it: there are two at most."""
+
+REST_SECONDS = 1.0
+"""How long Redis is left alone after it did not answer."""
+
+
+class Waiting(Protocol):
+    """Waits for a hint, so many seconds at most."""
+
+    def __call__(self, seconds: float) -> None: ...
+
+
+def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS) -> redis.Redis:
+    """Return a client that gives up soon and never tries twice."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=answer_seconds,
+        socket_connect_timeout=answer_seconds,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+        protocol=2,  # a connection is ready after fewer exchanges
+    )
+
+
+class Wake:
+    """Publishes hints, and waits for them. Channels are shared by a server's databases, so theirs is in the name."""
+
+    def __init__(self, url: str) -> None:
+        self._client = connect(url)
+        self._listener = connect(url, answer_seconds=1)
+        database = self._client.connection_pool.connection_kwargs.get("db") or 0
+        self.channel = f"casework:{database}:wake"
+        self._rests_until = 0.0
+
+    def __call__(self, partitions: Sequence[int]) -> None:
+        """Publish, for callers that do not ask who heard it."""
+        self.publish(partitions)
+
+    def publish(self, partitions: Sequence[int]) -> int | None:
+        """Say that these partitions moved; return how many drains heard it, None where Redis is away.
+
+        Waits for no more than a tenth of a second, and not at all in the second after a failure.
+        """
+        if monotonic() < self._rests_until:
+            return None
+        try:
+            message = ",".join(map(str, partitions))
+            return int(self._client.publish(self.channel, message))
+        except redis.RedisError as error:
+            self.rest(error)
+            return None
+
+    def rest(self, error: Exception) -> None:
+        """Leave Redis alone for a second."""
+        self._rests_until = monotonic() + REST_SECONDS
+        log.warning("Redis does not answer (%s); the views follow at the next tick.", type(error).__name__)
+
+    @contextmanager
+    def listening(self, stop: Event) -> Iterator[Waiting]:
+        """Hear hints until the block is left; inside it, a commit need not ask for another drain.
+
+        The block begins when the subscription stands, so that a look at the heads after it misses nothing.
+        """
+        hints = self._listener.pubsub(ignore_subscribe_messages=False)
+        try:
+            _answered(hints.subscribe, self.channel)
+            _answered(hints.get_message, timeout=1)
+            yield lambda seconds: _wait(hints, seconds, stop)
+        finally:
+            _answered(hints.close)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._listener.close()
+
+
+def _wait(hints: redis.client.PubSub, seconds: float, stop: Event) -> None:
+    """Return with the first hint, having taken all that are there, or after so many seconds."""
+    ends = monotonic() + seconds
+    while not stop.is_set() and (left := ends - monotonic()) > 0:
+        heard, message = _answered(hints.get_message, timeout=min(left, 0.25))
+        if not heard:
+            stop.wait(min(left, 0.25))
+        elif message is not None and message["type"] == "message":
+            while _answered(hints.get_message, timeout=0)[1] is not None:
+                pass
+            return
+
+
+def _answered(ask: Any, *arguments: Any, **named: Any) -> tuple[bool, Any]:
+    try:
+        return True, ask(*arguments, **named)
+    except (redis.RedisError, RuntimeError) as error:  # RuntimeError: it never could subscribe
+        log.debug("Redis does not answer: %s", type(error).__name__)
+        return False, None

@@ -1,0 +1,480 @@
+"""What a household's commands tell, kept as plainly as possible: the ground that the oracle stands on.
+
+Nothing here uses the code under test. Every record keeps the dates that were said; a day is asked later.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parents[2] / "casework" / "data"
+POLICY = json.loads((DATA / "policies" / "2013.1.json").read_text("utf-8"))
+SERVICES = {row["code"]: row for row in json.loads((DATA / "services" / "2013.json").read_text("utf-8"))["services"]}
+SHANGHAI = timezone(timedelta(hours=8))
+FACT_NAMES = ("migrant", "migrant_until", "student", "pregnancy")
+
+Evidence = dict[str, Any]
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def maybe_day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def month_end(first: date) -> date:
+    return date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(1)
+
+
+def plus_months(start: date, months: int) -> date:
+    """RULES B5: the same day, or the month's last one."""
+    first = date(start.year + (start.month - 1 + months) // 12, (start.month - 1 + months) % 12 + 1, 1)
+    return min(first + timedelta(start.day - 1), month_end(first))
+
+
+def birthday(born: date, years: int) -> date:
+    """RULES B8: 29 Feb falls on 1 Mar in common years."""
+    try:
+        return born.replace(year=born.year + years)
+    except ValueError:
+        return date(born.year + years, 3, 1)
+
+
+def age(born: date, on: date) -> int:
+    years = on.year - born.year
+    return years if birthday(born, years) <= on else years - 1
+
+
+def start_of_school_year(on: date) -> date:
+    return date(on.year if on.month >= 9 else on.year - 1, 9, 1)
+
+
+def end_of_school_year(on: date) -> date:
+    return start_of_school_year(on).replace(year=start_of_school_year(on).year + 1) - timedelta(1)
+
+
+def last_31_august(on: date) -> date:
+    return start_of_school_year(on) - timedelta(1)
+
+
+def start_of_evaluation_year(on: date) -> date:
+    return date(on.year if on.month >= 10 else on.year - 1, 10, 1)
+
+
+def end_of_evaluation_year(on: date) -> date:
+    return date(start_of_evaluation_year(on).year + 1, 9, 30)
+
+
+def weekdays(after: date, to: date) -> int:
+    """RULES B7: Mondays to Fridays in (after, to]."""
+    return sum((after + timedelta(i)).weekday() < 5 for i in range(1, (to - after).days + 1))
+
+
+def instant(entry: dict[str, Any]) -> datetime:
+    if "recorded_at" not in entry:
+        return datetime.fromisoformat(entry["occurred_on"] + "T23:59:59+08:00")
+    return datetime.fromisoformat(entry["recorded_at"])
+
+
+@dataclass
+class Entry:
+    """One accepted command: what it did, when that happened, when it was recorded."""
+
+    kind: str
+    on: date
+    at: datetime
+    version: int
+    said: dict[str, Any]
+
+
+@dataclass
+class Stay:
+    joined: date
+    resident_since: date
+    left: date | None = None
+
+
+@dataclass
+class Person:
+    id: str
+    sex: str
+    born_on: date
+    stays: list[Stay] = field(default_factory=list)
+    told: list[tuple[date, int, dict[str, Any]]] = field(default_factory=list)
+    births: list[tuple[date, date]] = field(default_factory=list)
+
+    @property
+    def born(self) -> date:
+        """RULES A1: the last day of the birth month."""
+        return month_end(self.born_first)
+
+    @property
+    def born_first(self) -> date:
+        return self.born_on.replace(day=1)
+
+    @property
+    def stay(self) -> Stay | None:
+        return next((stay for stay in self.stays if stay.left is None), None)
+
+    def stay_on(self, on: date) -> Stay | None:
+        return next((s for s in self.stays if s.joined <= on and (s.left is None or on < s.left)), None)
+
+    def facts(self, on: date) -> list[tuple[date, dict[str, Any]]]:
+        """RULES B2: in the order of occurrence, then of the stream."""
+        return [(when, facts) for when, _, facts in sorted(self.told, key=lambda told: told[:2]) if when <= on]
+
+    def latest(self, name: str, on: date) -> Any:
+        return next((facts[name] for _, facts in reversed(self.facts(on)) if name in facts), None)
+
+    def pregnancy(self, on: date) -> tuple[date, date] | None:
+        """The latest pregnancy told: its first day and the first day after it."""
+        said = self.latest("pregnancy", on)
+        if said is None:
+            return None
+        start = day(said["from"])
+        end = maybe_day(said.get("to")) or start + timedelta(POLICY["health"]["pregnancy_days"])
+        return start, end
+
+    def is_student(self, on: date) -> bool:
+        said = self.latest("student", on)
+        return said is not None and day(said["from"]) <= on <= (maybe_day(said.get("to")) or date.max)
+
+    def migrant(self, on: date) -> tuple[bool, date | None]:
+        """Whether the flag is true, and else the day from which it no longer was."""
+        flag, until, ended = False, None, None
+        for when, facts in self.facts(on):
+            if "migrant" in facts:
+                was = flag and not (until and until <= when)
+                if was and not facts["migrant"]:
+                    ended = when
+                elif until and until <= when:
+                    ended = until
+                flag, until = facts["migrant"], None
+            if "migrant_until" in facts:
+                until = day(facts["migrant_until"])
+        if flag and until and until <= on:
+            return False, until
+        return flag, None if flag else ended
+
+
+@dataclass
+class Job:
+    id: str
+    person: str
+    kind: str
+    employer: str | None
+    on: date
+    start: date
+    ended_on: date | None = None
+    to: date | None = None
+
+    def runs_on(self, on: date) -> bool:
+        if on < self.on or on < self.start:
+            return False
+        told_end = self.ended_on is not None and self.ended_on <= on
+        return not (told_end and self.to is not None and self.to < on)
+
+
+@dataclass
+class Need:
+    id: str
+    need: str
+    person: str | None
+    result: str
+    on: date
+    version: int
+    cleared_on: date | None = None
+    reason: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.result == "present" and self.cleared_on is None
+
+    def live(self, on: date) -> bool:
+        """RULES D6."""
+        if self.result != "present" or on < self.on:
+            return False
+        if self.cleared_on is None or on < self.cleared_on:
+            return True
+        tail = {"met": 12, "lapsed": 6, "mistaken": None}[str(self.reason)]
+        if tail is None or self.need in ("CHRONIC", "PSYCH"):
+            return False
+        return on <= plus_months(self.cleared_on, tail)
+
+    def lapsed(self, on: date) -> bool:
+        return self.cleared_on is not None and self.cleared_on <= on and self.reason == "lapsed"
+
+
+@dataclass
+class Terms:
+    on: date
+    version: int
+    valid_to: date | None
+    evidence: Evidence
+
+
+@dataclass
+class Episode:
+    id: str
+    service: str
+    person: str | None
+    unit: str | None = None
+    requested_on: date | None = None
+    valid_from: date | None = None
+    grant: Terms | None = None
+    renewals: list[Terms] = field(default_factory=list)
+    delivery: Terms | None = None
+    started_on: date | None = None
+    ended_on: date | None = None
+    ended_as: str | None = None
+    denied: bool = False
+    voided: bool = False
+    referrals: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def terms(self) -> list[Terms]:
+        """The grant (or delivery) and then the renewals as they follow one another."""
+        first = self.grant or self.delivery
+        return [first, *sorted(self.renewals, key=lambda t: (t.on, t.version))] if first else []
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended_on is not None or self.denied or self.voided or self.delivery is not None
+
+    @property
+    def open_referral(self) -> str | None:
+        return next((id for id, said in self.referrals.items() if "answered_on" not in said), None)
+
+    def evidence(self, on: date) -> Evidence:
+        """What is believed on a day: the grant's evidence with the renewals' laid over it."""
+        laid: Evidence = {}
+        for terms in self.terms[:1] + [t for t in self.terms[1:] if t.on <= on]:
+            laid |= terms.evidence
+        return laid
+
+    def valid_to(self, on: date) -> date | None:
+        """RULES D1 to D3: the last day inside as believed on a day; None where it is open."""
+        assert self.valid_from is not None
+        said = ([self.terms[0]] + [t for t in self.terms[1:] if t.on <= on])[-1].valid_to
+        evidence = self.evidence(on)
+        if self.service in INSURANCES:
+            paid = evidence.get("paid_through")
+            return month_end(plus_months(day(f"{paid}-01"), 3)) if paid else date.min
+        if said is not None:
+            return said
+        if self.service in ("EDU-PRE", "EDU-COMP"):
+            return end_of_school_year(self.valid_from)
+        if self.service in ("EMP-START", "FPL-FILE"):
+            return plus_months(self.valid_from, 24)
+        if self.service in ("LIV-DIBAO", "LIV-CHILD"):
+            return plus_months(self.valid_from, 12)
+        if self.service == "HLT-REC":
+            updated = evidence.get("updated_on")
+            return plus_months(day(updated), 24) if updated else date.min
+        if self.service == "SSI-UBEN":
+            months = evidence.get("months")
+            return plus_months(self.valid_from, int(months)) if months else date.min
+        return maybe_day(evidence.get("to")) if self.service == "EMP-CONTRACT" else None
+
+    def in_force(self, on: date) -> bool:
+        """RULES D1."""
+        if self.voided or self.grant is None or self.grant.on > on or (self.ended_on or date.max) <= on:
+            return False
+        if self.valid_from is None or self.valid_from > on or on > (self.valid_to(on) or date.max):
+            return False
+        signed = self.evidence(on).get("signed_on") if self.service == "EMP-CONTRACT" else None
+        return signed is None or day(signed) <= on
+
+    @property
+    def given_on(self) -> date | None:
+        """RULES D4: the day of a one-off service."""
+        if self.voided:
+            return None
+        if self.delivery is not None:
+            return self.delivery.on
+        return self.ended_on if self.ended_as == "completed" and self.grant is not None else None
+
+
+INSURANCES = ("SSI-PEN", "SSI-MED", "SSI-INJ", "SSI-UNE", "SSI-MAT")
+
+
+class Known:
+    """The household as told by some entries, for every day."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.arrived: date | None = None
+        self.moves: list[tuple[date, int, str]] = []
+        self.seen: list[date] = []
+        self.closed: tuple[date, str] | None = None
+        self.head: str | None = None
+        self.people: dict[str, Person] = {}
+        self.jobs: dict[str, Job] = {}
+        self.needs: dict[str, Need] = {}
+        self.episodes: dict[str, Episode] = {}
+        for entry in entries:
+            self.take(entry)
+
+    def take(self, entry: Entry) -> None:
+        """Remember one more entry."""
+        getattr(self, entry.kind)(entry, entry.said)
+
+    def members(self, on: date) -> list[Person]:
+        return [person for person in self.people.values() if person.stay_on(on)]
+
+    @property
+    def community(self) -> str:
+        return max(self.moves)[2]
+
+    def community_on(self, on: date) -> str:
+        return max(move for move in self.moves if move[0] <= on)[2]
+
+    def _take_in(self, entry: Entry, said: dict[str, Any]) -> None:
+        person = self.people.setdefault(
+            said["person_id"], Person(said["person_id"], said["sex"], day(said["born_on"]))
+        )
+        assert self.arrived is not None
+        since = maybe_day(said.get("resident_since")) or max(entry.on, self.arrived)
+        person.stays.append(Stay(entry.on, since))
+        person.told.append((entry.on, entry.version, {n: said[n] for n in FACT_NAMES if said.get(n) is not None}))
+
+    def _part(self, entry: Entry, said: dict[str, Any]) -> None:
+        stay = self.people[said["person_id"]].stay
+        assert stay is not None
+        stay.left = entry.on
+        self.head = said.get("new_head") or self.head
+
+    def register_household(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.arrived, self.head = entry.on, said["head"]
+        self.moves.append((entry.on, entry.version, said["community"]))
+        for member in said["members"]:
+            self._take_in(entry, member)
+
+    def verify_residence(self, entry: Entry, said: dict[str, Any]) -> None:
+        if said["outcome"] == "present":
+            self.seen.append(entry.on)
+
+    def move_household(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.moves.append((entry.on, entry.version, said["to_community"]))
+
+    def close_household(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.closed = entry.on, said["reason"]
+        if said["reason"] != "gained_local_hukou":
+            for episode in self.episodes.values():
+                if not episode.is_over:
+                    episode.ended_on = entry.on
+                    episode.ended_as = "moved" if said["reason"] == "left_city" else "withdrawn"
+
+    def add_member(self, entry: Entry, said: dict[str, Any]) -> None:
+        self._take_in(entry, said["member"])
+
+    def record_birth(self, entry: Entry, said: dict[str, Any]) -> None:
+        self._take_in(entry, said["member"])
+        if said.get("mother"):
+            born = day(said["member"]["born_on"]).replace(day=1)
+            self.people[said["mother"]].births.append((entry.on, born))
+
+    def remove_member(self, entry: Entry, said: dict[str, Any]) -> None:
+        self._part(entry, said)
+
+    def record_death(self, entry: Entry, said: dict[str, Any]) -> None:
+        self._part(entry, said)
+        for job in self.jobs.values():
+            if job.person == said["person_id"] and job.ended_on is None:
+                job.ended_on, job.to = entry.on, entry.on - timedelta(1)
+        for episode in self.episodes.values():
+            if episode.person == said["person_id"] and not episode.is_over:
+                episode.ended_on, episode.ended_as = entry.on, "deceased"
+
+    def change_head(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.head = said["person_id"]
+
+    def record_member_facts(self, entry: Entry, said: dict[str, Any]) -> None:
+        facts = {n: said["facts"][n] for n in FACT_NAMES if said["facts"].get(n) is not None}
+        self.people[said["person_id"]].told.append((entry.on, entry.version, facts))
+
+    def start_employment(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.jobs[said["employment_id"]] = Job(
+            said["employment_id"], said["person_id"], said["kind"], said.get("unit_id"), entry.on, day(said["from"])
+        )
+
+    def end_employment(self, entry: Entry, said: dict[str, Any]) -> None:
+        job = self.jobs[said["employment_id"]]
+        job.ended_on, job.to = entry.on, day(said["to"])
+
+    def record_need(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.needs[said["need_id"]] = Need(
+            said["need_id"], said["need"], said.get("person_id"), said["result"], entry.on, entry.version
+        )
+
+    def clear_need(self, entry: Entry, said: dict[str, Any]) -> None:
+        need = self.needs[said["need_id"]]
+        need.cleared_on, need.reason = entry.on, said["reason"]
+
+    def request_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]] = Episode(
+            said["episode_id"], said["service"], said.get("person_id"), said.get("unit_id"), entry.on
+        )
+
+    def refer_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]].referrals[said["referral_id"]] = {**said, "on": entry.on}
+
+    def answer_referral(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]].referrals[said["referral_id"]]["answered_on"] = entry.on
+
+    def grant_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        episode = self.episodes[said["episode_id"]]
+        episode.valid_from = maybe_day(said.get("valid_from")) or entry.on
+        episode.unit = said.get("unit_id") or episode.unit
+        episode.grant = _terms(entry, said)
+
+    def deny_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]].denied = True
+
+    def start_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]].started_on = entry.on
+
+    def renew_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]].renewals.append(_terms(entry, said))
+
+    def end_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        episode = self.episodes[said["episode_id"]]
+        episode.ended_on, episode.ended_as = entry.on, said["reason"]
+
+    def record_delivery(self, entry: Entry, said: dict[str, Any]) -> None:
+        episode = Episode(said["episode_id"], said["service"], said.get("person_id"), said.get("unit_id"))
+        episode.delivery = _terms(entry, said)
+        self.episodes[episode.id] = episode
+
+    def correct_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        episode = self.episodes[said["episode_id"]]
+        for change in said["changes"]:
+            _correct(episode, change["path"], change.get("new"))
+
+    def void_service(self, entry: Entry, said: dict[str, Any]) -> None:
+        self.episodes[said["episode_id"]].voided = True
+
+
+def _terms(entry: Entry, said: dict[str, Any]) -> Terms:
+    return Terms(entry.on, entry.version, maybe_day(said.get("valid_to")), dict(said.get("evidence") or {}))
+
+
+def _correct(episode: Episode, path: str, new: Any) -> None:
+    """RULES B3: what was said was wrong from the start; the record that said it last is put right."""
+    name, _, evidence = path.partition(".")
+    if name == "evidence":
+        tellers = [terms for terms in episode.terms if evidence in terms.evidence]
+        (tellers or episode.terms[:1])[-1].evidence[evidence] = new
+    elif name == "valid_to":
+        episode.terms[-1].valid_to = maybe_day(new)
+    elif name == "unit_id":
+        episode.unit = new
+    elif name in ("granted_on", "delivered_on"):
+        episode.terms[0].on = day(new)
+    else:
+        setattr(episode, name, maybe_day(new))

@@ -1,0 +1,301 @@
+"""Live = rebuilt = replayed, whatever comes in whichever order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from casework.domain import registry
+from casework.domain.aggregate import EVENT_TYPES, Recorded
+from casework.domain.events import ResidenceVerified
+from casework.domain.ids import uuid7
+from casework.projections import reading
+from tests.projections.lives import EMPLOYERS, UNTIL, life
+from tests.projections.simulated import Simulated, cut
+
+seeds = st.integers(0, 2**32 - 1)
+several = settings(
+    max_examples=6, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def lives(seed: int, households: int = 12, steps: int = 25) -> list[list[Recorded]]:
+    """The streams of some new households."""
+    return [life(uuid7(), seed * 1000 + number, steps) for number in range(households)]
+
+
+def in_partition(partition: int) -> UUID:
+    """A new household's id in a partition."""
+    return UUID(int=uuid7().int & ~0xFF | partition)
+
+
+def test_a_new_set_is_made_by_the_application_and_shown_by_the_live_one(log: Simulated):
+    name = log.new_set()
+
+    with reading.live_views(log.pool) as (_, live):
+        assert (live.name, name) == ("view_1", "view_2")
+    assert log.rows("SELECT count(*) FROM checkpoint WHERE position = 0", view=name) == [(64,)]
+
+
+@several
+@given(seed=seeds, shares=st.lists(st.floats(0, 1), min_size=1, max_size=3), days=st.integers(0, 400))
+def test_live_views_equal_a_replay_and_a_rebuild(log: Simulated, seed: int, shares: list[float], days: int):
+    left = lives(seed)
+    for share in shares:
+        first, _ = cut(left, share)
+        left = [stream[round(len(stream) * share) :] for stream in left]
+        log.tell(first)
+        log.drain()
+    log.tell([event for stream in left for event in stream])
+    log.report_contract(EMPLOYERS[seed % len(EMPLOYERS)], UNTIL - timedelta(days))
+    log.drain()
+    log.today += timedelta(days)
+    log.close_feed("HRSS", ("EMP", "SSH")[seed % 2], f"2013-{seed % 9 + 1:02}")
+    log.drain()
+
+    rebuilt = log.new_set()
+    log.drain()
+
+    assert log.differences() == []
+    assert log.contents(rebuilt) == log.contents("view_1")
+
+
+def test_a_batch_of_any_size_gives_the_same_rows(log: Simulated):
+    streams = lives(1, households=20)
+    first, second = cut(streams, 0.3)
+    log.tell(first)
+    small = log.new_engine(partitions=3, events=2, households=4, chunk=1)
+    log.drain(small)
+
+    log.tell(second)
+    log.drain(small)
+
+    assert log.differences() == []
+
+
+def test_draining_again_moves_nothing(log: Simulated):
+    log.tell([event for stream in lives(2) for event in stream])
+    log.drain()
+
+    assert log.drain() == 0
+
+
+def test_day_by_day_gives_the_same_rows_as_one_look_at_the_end(log: Simulated):
+    log.today = date(2013, 8, 20)
+    log.tell([event for stream in lives(3) for event in stream])
+    for month in range(1, 8):
+        log.close_feed("EDUB", "EDU", f"2013-{month:02}")
+    for _ in range(90):
+        log.today += timedelta(1)
+        log.drain()
+
+    at_once = log.new_set()
+    log.drain()
+
+    assert log.differences() == []
+    assert log.contents(at_once) == log.contents("view_1")
+
+
+def test_a_date_that_goes_back_changes_nothing(log: Simulated):
+    log.tell([event for stream in lives(4) for event in stream])
+    log.drain()
+    before = log.contents("view_1")
+
+    log.today -= timedelta(100)
+
+    assert log.drain() == 0
+    assert log.contents("view_1") == before
+
+
+def test_where_the_clock_is_behind_a_checkpoint_its_date_stands(log: Simulated):
+    log.tell([event for stream in lives(5) for event in stream])
+    log.today = date(2014, 6, 1)
+    log.drain()
+    log.today = UNTIL
+    log.tell([event for stream in lives(6) for event in stream])
+
+    log.drain()
+
+    assert {row.lag for row in reading.status(log.pool)["view_1"]} == {0}
+    assert {row[0] for row in log.rows("SELECT as_of FROM checkpoint")} == {date(2014, 6, 1)}
+    assert log.differences() == []
+
+
+def test_a_collective_contract_is_seen_in_the_figures_of_the_employer(log: Simulated):
+    log.tell([event for stream in lives(7, households=40) for event in stream])
+    log.drain()
+    employer = registry.unit_id(EMPLOYERS[0])
+
+    def met() -> int:
+        with reading.live_views(log.pool) as (db, _):
+            rate = reading.tally(db, [employer]).rate("WRK5")
+            assert rate is not None
+            return rate.num
+
+    before = met()
+    log.report_contract(EMPLOYERS[0], UNTIL - timedelta(30))
+    log.drain()
+
+    assert before == 0 < met()
+
+
+def test_an_unknown_type_parks_one_household_and_the_rest_go_on(log: Simulated):
+    streams = lives(8, households=30)
+    poisoned = streams[0][0].originator_id
+    log.tell([event for stream in streams for event in stream])
+    log.drain()
+    log.tell_poison(poisoned, len(streams[0]) + 1)
+
+    log.drain()
+
+    [(stale,)] = log.rows("SELECT stale FROM household WHERE household_id = %s", poisoned)
+    assert stale
+    assert log.rows("SELECT household_id, error FROM parked") == [
+        (poisoned, "Undecodable: household.unheard-of.v1")
+    ]
+    assert log.rows("SELECT count(*) FROM contribution WHERE household_id = %s", poisoned) == [(0,)]
+    assert log.differences() == []
+
+
+def test_after_the_fix_an_unparked_household_counts_again(log: Simulated, monkeypatch: pytest.MonkeyPatch):
+    streams = lives(9, households=3)
+    poisoned = streams[0][0].originator_id
+    log.tell([event for stream in streams for event in stream])
+    log.tell_poison(poisoned, len(streams[0]) + 1)
+    log.drain()
+
+    monkeypatch.setitem(EVENT_TYPES, "household.unheard-of.v1", ResidenceVerified)
+    left = log.engine.unpark(poisoned.int & 63)
+
+    assert left == 0
+    assert log.rows("SELECT count(*) FROM parked") == [(0,)]
+    assert log.differences() == []
+
+
+def test_a_household_that_can_be_read_again_is_unparked_by_its_next_event(
+    log: Simulated, monkeypatch: pytest.MonkeyPatch
+):
+    stream = life(uuid7(), 10)
+    log.tell(stream[:5])
+    log.tell_poison(stream[0].originator_id, 6)
+    log.drain()
+    monkeypatch.setitem(EVENT_TYPES, "household.unheard-of.v1", ResidenceVerified)
+
+    log.tell([Recorded(stream[0].originator_id, 7, ResidenceVerified(occurred_on=UNTIL, outcome="present"))])
+    log.drain()
+
+    assert log.rows("SELECT count(*) FROM parked") == [(0,)]
+    assert log.differences() == []
+
+
+def test_many_failures_pause_their_partition_and_no_other(log: Simulated):
+    bad = [in_partition(5) for _ in range(21)]
+    for household_id in bad:
+        log.tell_poison(household_id, 1)
+    log.tell([event for stream in lives(11) for event in stream if stream[0].originator_id.int & 63 != 5])
+
+    log.drain()
+
+    paused = {row.partition: row.paused for row in reading.status(log.pool)["view_1"] if row.paused}
+    assert list(paused) == [5]
+    assert "21 of 21 households failed" in str(paused[5])
+    assert {row.lag for row in reading.status(log.pool)["view_1"] if row.partition != 5} == {0}
+
+
+def test_a_paused_partition_goes_on_when_it_is_unparked(log: Simulated, monkeypatch: pytest.MonkeyPatch):
+    for _ in range(21):
+        log.tell_poison(in_partition(5), 1)
+    log.drain()
+    for row in log.rows("SELECT paused FROM checkpoint WHERE paused IS NOT NULL"):
+        assert row[0]
+
+    log.engine.unpark(5)
+    log.drain()
+    assert log.rows("SELECT count(*) FROM checkpoint WHERE paused IS NOT NULL") == [(1,)]
+
+
+def test_a_registry_event_that_cannot_be_read_stops_the_registry_alone(log: Simulated):
+    log.report_contract(EMPLOYERS[1], date(2013, 1, 1))
+    log.tell_poison(registry.unit_id("somewhere"), 1, "unit.unheard-of.v1")
+    log.report_contract(EMPLOYERS[2], date(2013, 1, 1))
+    log.tell([event for stream in lives(12) for event in stream])
+
+    log.drain()
+
+    assert {row[0] for row in log.rows("SELECT registry_position FROM checkpoint")} == {1}
+    assert {row.lag for row in reading.status(log.pool)["view_1"]} == {0}
+    assert log.differences() == []
+
+
+def test_two_engines_share_the_work_and_count_nothing_twice(log: Simulated):
+    streams = lives(13, households=60)
+    first, second = cut(streams, 0.5)
+    engines = [log.new_engine(partitions=2), log.new_engine(partitions=2)]
+    for events in (first, second):
+        log.tell(events)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(log.drain, engines))
+        log.drain()
+
+    assert log.differences() == []
+
+
+def test_the_database_cutting_the_connection_parks_nothing(log: Simulated):
+    log.tell([event for stream in lives(14) for event in stream])
+    log.as_owner(CUT_WHO_WRITES)
+
+    with pytest.raises(psycopg.OperationalError):
+        log.drain()
+    log.as_owner("DROP TRIGGER cut ON view_1.household")
+    log.drain()
+
+    assert log.rows("SELECT count(*) FROM parked") == [(0,)]
+    assert log.differences() == []
+
+
+CUT_WHO_WRITES = """
+CREATE FUNCTION view_1.cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+CREATE TRIGGER cut AFTER INSERT ON view_1.household FOR EACH STATEMENT EXECUTE FUNCTION view_1.cut()"""
+
+
+@pytest.mark.parametrize(
+    "place", ["claimed", "events-read", "rows-written", "totals-moved", "checkpoints-moved", "committed"]
+)
+def test_killed_anywhere_another_goes_on(log: Simulated, place: str):
+    streams = lives(15, households=10)
+    first, second = cut(streams, 0.5)
+    log.tell(first)
+    log.drain()
+    log.tell(second)
+    log.report_contract(EMPLOYERS[0], UNTIL)
+
+    killed = log.drain_in_process(f"{place}=kill@2")
+    log.drain()
+
+    assert killed == -9
+    assert log.differences() == []
+
+
+def test_a_fact_and_a_household_that_change_together_are_both_seen(log: Simulated):
+    """No lost re-assessment, in whatever order drains, facts and events of the same household come."""
+    stream = life(in_partition(7), 16, steps=60)
+    change: list[Callable[[], object]] = [
+        lambda: log.drain(),
+        lambda: log.report_contract(EMPLOYERS[0], UNTIL),
+        lambda: log.engine.drain(),
+        lambda: log.close_feed("HRSS", "EMP", "2013-08"),
+    ]
+    for place, event in enumerate(stream):
+        log.tell([event])
+        change[place % len(change)]()
+    log.drain()
+
+    assert log.differences() == []

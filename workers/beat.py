@@ -1,0 +1,81 @@
+"""The beat: every second a tick looks for what waits. Two may run; none leads, and nothing depends on either alone."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event
+from time import monotonic
+
+import psycopg
+import redis
+from psycopg_pool import PoolTimeout
+
+from casework.log.reading import Db
+from casework.projections.engine import Engine, Waiting
+from casework.projections.lingering import drain_behind
+from casework.wake import Wake
+from rq import Queue
+from workers.queue import enqueue_drain, sweep
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+SWEEP_SECONDS = 15.0
+
+# The key's first half is told in the log's schema; the second is this tick's.
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(1128354629, -3)"
+
+
+class Beat:
+    """One of the processes that tick."""
+
+    def __init__(self, engine: Engine, wake: Wake, drains: Queue, stop: Event) -> None:
+        self.engine = engine
+        self.wake = wake
+        self.drains = drains
+        self.stop = stop
+        self.waited: set[Waiting] = set()
+        self.swept_at = float("-inf")
+
+    def run(self) -> None:
+        """Tick until a stop."""
+        while not self.stop.is_set():
+            begun = monotonic()
+            self.tick()
+            self.stop.wait(max(0.0, begun + TICK_SECONDS - monotonic()))
+
+    def tick(self) -> None:
+        """Look once. A database that is away is a tick missed."""
+        try:
+            waiting = self._waiting()
+        except (psycopg.OperationalError, psycopg.InternalError, PoolTimeout) as error:
+            log.warning("The database does not answer (%s).", type(error).__name__)
+            return
+        if waiting is not None:
+            self._call(waiting)
+
+    def _waiting(self) -> set[Waiting] | None:
+        """The partitions that are behind; None where the other beat ticks."""
+        with self.engine.pool.connection() as db, db.transaction():
+            return self.engine.behind(db) if _is_ours(db) else None
+
+    def _call(self, waiting: set[Waiting]) -> None:
+        """Wake the drains that linger; ask for another one where nobody heard, or nothing moved since the last tick."""
+        stuck = bool(waiting & self.waited)
+        self.waited = waiting
+        try:
+            heard = self.wake.publish([each.partition for each in waiting]) if waiting else 1
+            if heard is None:
+                raise redis.ConnectionError
+            if stuck or not heard:
+                enqueue_drain(self.drains)
+            if monotonic() - self.swept_at >= SWEEP_SECONDS:
+                sweep(self.drains.connection)
+                self.swept_at = monotonic()
+        except redis.RedisError:
+            drain_behind(self.engine, self.stop)
+
+
+def _is_ours(db: Db) -> bool:
+    row = db.execute(_TRY_LOCK).fetchone()
+    return row is not None and bool(row[0])
