@@ -41,7 +41,8 @@ LAUNCHER = """\
 ' '''
 import sys
 from casework.cli import main
-sys.exit(main())
+if __name__ == "__main__":  # other processes of a load import this file
+    sys.exit(main())
 """
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Response, current_app, g, request
 
 from api import (
@@ -40,7 +41,7 @@ access_log = logging.getLogger("casework.api.access")
 _REQUEST_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
-class Api(flask_smorest.Api):  # type: ignore[misc]
+class Api(flask_smorest.Api):
     """flask-smorest's documentation, with errors and pages of our own."""
 
     ERROR_SCHEMA = Problem
@@ -69,7 +70,8 @@ def create_app(*, casework: Casework, settings: Settings) -> Flask:
     app.after_request(_end)
     app.register_blueprint(health.bp)
     app.register_blueprint(docs.bp)
-    api = Api(app, spec_kwargs=docs.ABOUT)
+    naming = {"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=docs.schema_name)}
+    api = Api(app, spec_kwargs={**docs.ABOUT, **naming})
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     for resource in RESOURCES:
         api.register_blueprint(resource.bp)

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from flask import g
 
 from api.bearer import Principal
-from casework.domain import catalogue
+from casework.domain import catalogue, codes
 from casework.domain.restricted import is_restricted_need, is_restricted_service
 from casework.errors import Forbidden
 from casework.tokens import ROLES
@@ -157,8 +157,11 @@ def is_own(bureau: str | None, service: str) -> bool:
 
 @cache
 def meeting(need: str) -> tuple[str, ...]:
-    """Return the services that a need makes somebody eligible for."""
-    return tuple(code for code, service in catalogue.services().items() if service.eligibility.need == need)
+    """Return the services that a need is about: those that it makes eligible for, else all of its area."""
+    rows = catalogue.services().values()
+    area = next(row.area for row in codes.needs() if row.code == need)
+    eligible = tuple(row.code for row in rows if row.eligibility.need == need)
+    return eligible or tuple(row.code for row in rows if row.area == area)
 
 
 def of_one_bureau() -> bool:

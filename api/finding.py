@@ -21,7 +21,6 @@ from casework.domain.household import Household
 from casework.domain.metrics import MEASURED_LEVELS
 from casework.domain.registry import Registry, unit_id
 from casework.errors import FieldError, Forbidden, Invalid
-from casework.log.reading import Db
 from casework.privacy.persons import Profile
 from casework.privacy.search import SearchKind
 from casework.projections import reading, sets
@@ -36,7 +35,9 @@ MOST_MATCHES = 1000
 _HOLDERS = "SELECT stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
 
 
-def page(*, names: bool, limit: int, cursor: str | None = None, min_position: str | None = None, **asked: Any) -> Response:
+def page(
+    *, names: bool, limit: int, cursor: str | None = None, min_position: str | None = None, **asked: Any
+) -> Response:
     """Answer one page of the list."""
     after = place(cursor)
     wanted = _filter(**asked)
@@ -60,11 +61,10 @@ def found(*, limit: int, **asked: str) -> Content:
         raise Invalid(errors=(FieldError("", "search-for-nothing", ""),))
     if not naming.may_name():
         raise Forbidden("purpose-missing")
+    persons = _matching(asked)
+    seen = [each for each in _households(persons) if casework().is_within(each.community, principal().divisions)]
+    pairs = [(each.id, person) for each in seen for person in each.people if person in persons]
     with casework().pool.connection() as db:
-        persons = _matching(db, asked)
-        candidates = _households(db, persons)
-        seen = [each for each in candidates if casework().is_within(each.community, principal().divisions)]
-        pairs = [(each.id, person) for each in seen for person in each.people if person in persons]
         profiles = naming.profiles(db, pairs[:limit])
     registry = casework().registry(at_most_old=1)
     folded = {each.id: each for each in seen}
@@ -99,7 +99,7 @@ def _communities(registry: Registry, unit: str | None) -> Sequence[UUID] | None:
     return sorted(asked if allowed is None else asked & allowed)
 
 
-@lru_cache(256)
+@lru_cache(32)
 def _below(registry: Registry, units: frozenset[UUID], day: Any) -> frozenset[UUID]:
     """The communities under some units on a day, by this registry, which never changes once it is read."""
     return frozenset(found for unit in units for found in reading.communities_under(registry, unit, day))
@@ -135,25 +135,27 @@ def _points(score: int | None) -> float | None:
     return None if score is None else score / 100
 
 
-def _matching(db: Db, asked: Mapping[str, str]) -> set[UUID]:
+def _matching(asked: Mapping[str, str]) -> set[UUID]:
     """The people who match every field that was asked."""
     hashes = casework().persons.hashes
     kinds: tuple[SearchKind, ...] = get_args(SearchKind)
-    matches = [set(hashes.lookup(db, kind, asked[kind])) for kind in kinds if kind in asked]
+    with casework().pool.connection() as db:
+        matches = [set(hashes.lookup(db, kind, asked[kind])) for kind in kinds if kind in asked]
     people = set.intersection(*matches)
     if len(people) > MOST_MATCHES:
         raise Invalid("search-too-wide")
     return people
 
 
-def _households(db: Db, persons: Iterable[UUID]) -> list[Household]:
+def _households(persons: Iterable[UUID]) -> list[Household]:
     """The households of some people: by who is active where, which is true at once, and by the views for the others."""
     people = list(persons)
+    if not people:
+        return []
     claims = [casework().persons.claims(person, None)[0].hash for person in people]
-    ids = {row[0] for row in db.execute(_HOLDERS, (claims,))}
-    if people:
-        with reading.live_views(casework().pool) as (views, _):
-            ids |= {row.household_id for row in reading.with_persons(views, people, limit=MOST_MATCHES)}
+    with reading.live_views(casework().pool) as (db, _):
+        ids = {row[0] for row in db.execute(_HOLDERS, (claims,))}
+        ids |= {row.household_id for row in reading.with_persons(db, people, limit=MOST_MATCHES)}
     return [casework().household(household_id) for household_id in sorted(ids)]
 
 

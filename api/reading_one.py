@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response
 
 from api import naming, reasons, timeline
 from api.auth import principal, sight
@@ -15,7 +14,7 @@ from api.giving import casework, etag
 from api.household_state import Shown, state
 from api.policy_choice import chosen_policy
 from api.reasons import Grounds
-from api.resource import answer
+from api.resource import answer, unchanged
 from casework.domain.aggregate import Recorded
 from casework.domain.assessment import assess_present
 from casework.domain.explanation import explain, last_contact, trail
@@ -27,7 +26,7 @@ from casework.domain.registry import Registry
 from casework.errors import NotFound
 from casework.log import reading
 from casework.log.codec import EventCodec
-from casework.log.reading import Db, LoggedEvent
+from casework.log.reading import LoggedEvent
 
 codec = EventCodec()
 
@@ -51,34 +50,32 @@ def household(
     household_id: UUID, *, as_of: date | None = None, known_at: datetime | None = None, policy: str | None = None
 ) -> Response:
     """Answer what a household is on a day, as known at an instant, and how its levels come about."""
-    with casework().pool.connection() as db:
-        look = _look(db, household_id, known_at)
-        day = as_of or casework().today
-        under = chosen_policy(policy, look.registry, day)
-        tag = etag(look.household.version, look.registry.position, day.isoformat(), under.version)
-        if tag in request.if_none_match.as_set():
-            return Response(status=304, headers={"ETag": tag})
-        content = _told(db, look, day, under)
-    return answer(content, headers={"ETag": tag})
+    look = _look(household_id, known_at)
+    day = as_of or casework().today
+    under = chosen_policy(policy, look.registry, day)
+    tag = etag(look.household.version, look.registry.position, day.isoformat(), under.version)
+    return unchanged(tag) or answer(_told(look, day, under), headers={"ETag": tag})
 
 
 def story(household_id: UUID, *, known_at: datetime | None = None, limit: int, cursor: str | None = None) -> Response:
     """Answer what happened to a household."""
     after = timeline.after(cursor)
+    look = _look(household_id, known_at)
+    tag = etag(look.household.version, look.registry.position)
+    if known := unchanged(tag):
+        return known
     with casework().pool.connection() as db:
-        look = _look(db, household_id, known_at)
-        tag = etag(look.household.version, look.registry.position)
-        if tag in request.if_none_match.as_set():
-            return Response(status=304, headers={"ETag": tag})
         content, link = timeline.told(db, look.household, look.logged, look.recorded, after, limit)
     content["meta"] = {"cut": look.cut, "known_at": look.known_at}
     return answer(content, headers={"ETag": tag, **link})
 
 
-def _told(db: Db, look: Look, day: date, policy: Policy) -> dict[str, Any]:
+def _told(look: Look, day: date, policy: Policy) -> dict[str, Any]:
     present = Present(look.household, policy, day, look.registry.facts)
     people = [(look.household.id, member.id) for member in present.members]
-    shown = Shown(present, sight(), look.registry, naming.profiles(db, people))
+    with casework().pool.connection() as db:
+        profiles = naming.profiles(db, people)
+    shown = Shown(present, sight(), look.registry, profiles)
     assessment = assess_present(present)
     contact = last_contact(look.recorded, day)
     logged = {each.version: each for each in look.logged}
@@ -97,34 +94,34 @@ def _told(db: Db, look: Look, day: date, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _look(db: Db, household_id: UUID, known_at: datetime | None) -> Look:
+def _look(household_id: UUID, known_at: datetime | None) -> Look:
     """Fold a household that the caller may see; what was not known, or is not theirs, is not there."""
-    logged = reading.timeline(db, household_id) if partition_of(household_id) != REGISTRY else []
-    recorded = _recorded(household_id, logged)
+    if partition_of(household_id) == REGISTRY:
+        raise NotFound
+    with casework().pool.connection() as db:
+        logged = reading.timeline(db, household_id)
+        cut = reading.cut_at(db, known_at) if known_at is not None else None
+    recorded = [Recorded(household_id, each.version, codec.decode(each.type, each.state)) for each in logged]
     folded = Household.fold(None, recorded)
     if folded is None or not casework().is_within(folded.community, principal().divisions):
         raise NotFound
-    if known_at is None:
+    if cut is None:
         return Look(folded, logged, recorded, casework().registry(), None)
-    cut = reading.cut_at(db, known_at)
     logged = [each for each in logged if each.position <= cut[partition_of(household_id)]]
     recorded = recorded[: len(logged)]
     folded = Household.fold(None, recorded)
     if folded is None:
         raise NotFound
-    return Look(folded, logged, recorded, _registry_at(db, cut[REGISTRY]), known_at)
+    return Look(folded, logged, recorded, _registry_at(cut[REGISTRY]), known_at)
 
 
-def _recorded(household_id: UUID, logged: Sequence[LoggedEvent]) -> list[Recorded]:
-    return [Recorded(household_id, each.version, codec.decode(each.type, each.state)) for each in logged]
-
-
-def _registry_at(db: Db, position: int) -> Registry:
+def _registry_at(position: int) -> Registry:
     """The registry as it was; the newest is at hand, an older one is folded again."""
     current = casework().registry()
     if current.position == position:
         return current
-    events = reading.registry_events(db, upto=position)
+    with casework().pool.connection() as db:
+        events = reading.registry_events(db, upto=position)
     return Registry().fold(
         (e.position, Recorded(e.stream_id, e.version, codec.decode(e.type, e.state))) for e in events
     )

@@ -37,7 +37,7 @@ class MalformedParameters(Invalid):
 class Parser(FlaskParser):
     """Reads bodies and parameters, and refuses what it does not know."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": ma.RAISE, "query": ma.RAISE}
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Return the body, which must be an object; it is kept to tell the same command from another."""
@@ -101,7 +101,12 @@ class Resource(Blueprint):
         kind: str,
     ) -> View:
         documented = self.arguments(asked, location=location)(self.response(status, answer)(view))
-        documented._apidoc["casework"] = {"kind": kind, "of_household": "household_id" in rule}
+        operation = f"{self.name}.{view.__name__}"
+        documented._apidoc["casework"] = {
+            "kind": kind,
+            "operation": operation,
+            "of_household": "household_id" in rule,
+        }
         documented._apidoc["arguments"]["responses"] = {}
         self.route(rule, methods=[method])(documented)
         return view
@@ -119,6 +124,13 @@ def _answering(view: View) -> View:
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return content as JSON."""
     return Response(msgspec.json.encode(content), status, dict(headers or {}), content_type="application/json")
+
+
+def unchanged(tag: str) -> Response | None:
+    """Return 304 where the caller has seen exactly this already."""
+    if request.if_none_match.contains_weak(tag.strip('"')):
+        return Response(status=304, headers={"ETag": tag})
+    return None
 
 
 def refuse_unknown_parameters(known: frozenset[str]) -> None:
@@ -178,6 +190,7 @@ def _document(doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any) -> d
     if told is None:
         return doc
     kind, of_household = told["kind"], told["of_household"]
+    doc["operationId"] = told["operation"]
     statuses, headers = [*_STATUSES[kind]], ["Accept-Language"]
     if kind == "command":
         headers.append("Idempotency-Key")

@@ -92,6 +92,7 @@ class Settings:
     keys_dir: Path = setting("CASEWORK_KEYS_DIR", folder, "{data_dir}/keys", "folder of the master keys and signing keys")
     api_host: str = setting("CASEWORK_API_HOST", name, "127.0.0.1", "address that the API listens on")
     api_port: int = setting("CASEWORK_API_PORT", whole(1, 65535), "8080", "port that the API listens on")
+    api_processes: int = setting("CASEWORK_API_PROCESSES", whole(1, 64), "2", "processes that answer the API")
     api_threads: int = setting("CASEWORK_API_THREADS", whole(1, 256), "8", "requests that one API process answers at a time")
     workers: int = setting("CASEWORK_WORKERS", whole(1, 64), "2", "worker processes that keep the views current")
     drain_linger_seconds: int = setting("CASEWORK_DRAIN_LINGER_SECONDS", whole(0, 300), "20", "how long a drain waits for more before it ends")

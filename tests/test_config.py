@@ -22,6 +22,7 @@ def test_an_empty_environment_gives_the_embedded_servers_and_defaults(monkeypatc
         keys_dir=Path("/home/li/.local/share/casework/keys"),
         api_host="127.0.0.1",
         api_port=8080,
+        api_processes=2,
         api_threads=8,
         workers=2,
         drain_linger_seconds=20,

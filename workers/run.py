@@ -52,6 +52,10 @@ class Stoppable(BaseWorker):
         jobs.stopping.set()
         super().request_stop(signum, frame)
 
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()
+        self._stop_requested = jobs.stopping.is_set()  # a signal may have come before
+
     def unsubscribe(self) -> None:
         """Stop listening to RQ's commands; in RQ's own order the thread may miss it and hold the stop for a second."""
         if self.pubsub_thread is not None:

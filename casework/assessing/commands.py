@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from casework.assessing.instants import any_id, end_of_day, instant, unit
+from casework.assessing.instants import Id, any_id, end_of_day, instant, unit
 from casework.domain.aggregate import Recorded
 from casework.domain.calendar import month_of, shanghai_date
 from casework.domain.events import Change, NewMember
@@ -19,16 +19,15 @@ from casework.domain.residence import By
 from casework.domain.state import MemberFacts, Permit, Span
 from casework.errors import Invalid, NotFound, Refused
 
-NAMES: Final = """
-register_household verify_residence move_household close_household add_member record_birth remove_member record_death
-change_head record_member_facts start_employment end_employment record_need clear_need request_service refer_service
-answer_referral grant_service deny_service start_service renew_service end_service record_delivery correct_service
-void_service
-""".split()
+NAMES: Final = (
+    *("register_household", "verify_residence", "move_household", "close_household"),
+    *("add_member", "record_birth", "remove_member", "record_death", "change_head", "record_member_facts"),
+    *("start_employment", "end_employment", "record_need", "clear_need"),
+    *("request_service", "refer_service", "answer_referral", "grant_service", "deny_service", "start_service"),
+    *("renew_service", "end_service", "record_delivery", "correct_service", "void_service"),
+)
 HIDDEN = {"commitment", "born_on"}
 """What the vault answers for, and so no line says."""
-
-Id = str | int
 
 
 class Hukou(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,7 +135,8 @@ def _turn(name: str, hint: Any) -> Callable[[Any], Any] | None:
     """How what a line writes becomes what the method takes; None where it is that already."""
     if hint in (UUID, UUID | None):
         return _optional_unit if name == "unit_id" else _optional_id
-    return {"member": _member, "members": _members, "facts": _facts, "changes": _changes}.get(name)
+    turns: dict[str, Callable[[Any], Any]] = {"member": _member, "members": _members, "facts": _facts}
+    return turns.get(name, _changes if name == "changes" else None)
 
 
 def _optional_id(text: Id | None) -> UUID | None:
@@ -196,7 +196,15 @@ COMMANDS: Final = {name: Command(name) for name in NAMES}
 _decode: Callable[[msgspec.Raw], Any] = msgspec.json.Decoder(
     Union[tuple(command.struct for command in COMMANDS.values())]  # noqa: UP007
 ).decode
-_decode_name = msgspec.json.Decoder(msgspec.defstruct("Named", [("command", str)])).decode
+
+
+class Named(msgspec.Struct):
+    """As much of a command as says which it is."""
+
+    command: str
+
+
+_decode_name = msgspec.json.Decoder(Named).decode
 
 
 class Teller:
@@ -206,7 +214,6 @@ class Teller:
         self.household = Household(UUID(int=0))
         self.recorded: list[tuple[datetime, Recorded]] = []
         self.born: dict[UUID, date] = {}
-        self.last: datetime | None = None
 
     def give(self, command: msgspec.Raw) -> None:
         """Give one command, as JSON; CaseworkError says why it is refused."""
@@ -225,13 +232,12 @@ class Teller:
         self.recorded += [(at, event) for event in self.household.collect_events()]
 
     def _recorded_at(self, said: Any, on: date) -> datetime:
-        """The log's instants never go back: one before the last is the last."""
+        """The log's instants never go back: one before that of the last event is the same."""
         try:
             at = end_of_day(on) if said.recorded_at is None else instant(said.recorded_at)
         except ValueError:
             raise Invalid("malformed-instant") from None
-        self.last = at if self.last is None else max(at, self.last)
-        return self.last
+        return max(at, self.recorded[-1][0]) if self.recorded else at
 
     def _keep_births(self, said: Any, latest: date) -> None:
         members = [said.member] if hasattr(said, "member") else getattr(said, "members", ())

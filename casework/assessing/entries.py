@@ -8,17 +8,19 @@ from uuid import UUID
 
 import msgspec
 
+from casework.assessing.instants import Id, end_of_day, instant, unit
+from casework.domain.checks import check_feed, check_month
 from casework.domain.codes import unit_facts
-from casework.domain.registry import Facts
+from casework.domain.registry import Facts, Feed, UnitFactReported, feed_id
 from casework.errors import Invalid
 
 
 class RegistryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fact of a unit (``unit_id``, ``fact``, ``from``, ``to``), or a closed month (``bureau``, ``area``, ``month``)."""
+    """A fact of a unit (``unit_id``, ``fact``, ``from``), or a closed month (``bureau``, ``area``, ``month``)."""
 
     recorded_at: str | None = None
     occurred_on: date | None = None
-    unit_id: str | int | None = None
+    unit_id: Id | None = None
     fact: str | None = None
     from_: date | None = msgspec.field(name="from", default=None)
     to: date | None = None

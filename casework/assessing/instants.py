@@ -12,6 +12,9 @@ from casework.domain.calendar import SHANGHAI
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 IDS = UUID("3b0a1a52-6c2b-5b1e-8a1f-2f6a6f3c2013")
 
+Id = str | int
+"""How a line writes an id: a UUID, or any text or number that stands for one."""
+
 
 def instant(text: str) -> datetime:
     """Read an instant (without an offset it is UTC), or a date, which is the end of that day in Shanghai."""
@@ -27,7 +30,7 @@ def end_of_day(day: date) -> datetime:
 
 
 @lru_cache(1 << 16)
-def any_id(text: str | int) -> UUID:
+def any_id(text: Id) -> UUID:
     """Let any text stand for an id: a UUID as it is, else one derived from the text."""
     try:
         return UUID(str(text))
@@ -36,7 +39,7 @@ def any_id(text: str | int) -> UUID:
 
 
 @lru_cache(1 << 14)
-def unit(text: str | int) -> UUID:
+def unit(text: Id) -> UUID:
     """Return a unit's id: a UUID as it is, else that of the unit with this code."""
     try:
         return UUID(str(text))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from casework.domain.calendar import evaluation_year_end, required_from, required_month
+from casework.domain.calendar import evaluation_year_end
 from casework.domain.clock import Clock, earliest
 from casework.domain.household import Household
 from casework.domain.indicators import INDICATORS, Count
@@ -83,8 +83,9 @@ def assess_present(h: Present) -> Assessment:
         return _unassessed(h, status, settled, clock)
     results = {code: count(h, code, rule.feed) for code, rule in policy.indicators.items()}
     _withhold(h, results)
-    levels = {level.code: _level(level, results, policy) for level in policy.levels}
-    overall = _overall(policy, results, levels)
+    scored = {level.code: _level(level, results, policy) for level in policy.levels}
+    levels = {code: score for code, (score, _) in scored.items()}
+    overall = _overall(policy, list(scored.values()))
     community = _community(household, clock)
     clock.also(h.people_clock.until)
     change = earliest([clock.until, *(result.holds_until for result in results.values())])
@@ -145,11 +146,10 @@ def count(h: Present, code: str, feed: str | None) -> IndicatorResult:
 def _feed_known(h: Present, feed: str | None, clock: Clock) -> bool:
     """Whether the month that is required by now is closed, or nobody feeds this (RULES F1 to F3)."""
     closed = h.facts.feed(feed) if feed else None
-    if closed is None or closed.first is None:
+    if closed is None:
         return True
-    month = required_month(h.day, h.policy.feed_days)
-    known = month < closed.first or month in closed.months
-    clock.also(_next_feed_change(closed.months, max(month, closed.first), known, h.policy.feed_days))
+    known, until = closed.state_on(h.day, h.policy.feed_days)
+    clock.also(until)
     return known
 
 
@@ -161,54 +161,29 @@ def _withhold(h: Present, results: dict[str, IndicatorResult]) -> None:
         results["SCH3"] = IndicatorResult("SCH3", UNKNOWN, 0, 0, (), until)
 
 
-def _next_feed_change(months: set[str], month: str, known: bool, days: int) -> date | None:
-    """The first day on which another month is required and the answer turns."""
-    if known:
-        while month in months:
-            month = next_month(month)
-        return required_from(month, days)
-    later = [closed for closed in months if closed > month]
-    return required_from(min(later), days) if later else None
+def _level(level: LevelPolicy, results: dict[str, IndicatorResult], policy: Policy) -> tuple[Score, Ratio | None]:
+    """A level's score, and its mean before it is rounded."""
+    known = applicable = 0
+    parts: list[tuple[int, Ratio]] = []
+    for code in level.indicators:
+        result, rule = results[code], policy.indicators[code]
+        if result.state != NOT_APPLICABLE:
+            applicable += rule.weight
+        if result.state == KNOWN:
+            known += rule.weight
+            parts.append((rule.weight, attained(result.num, result.den, rule.goal)))
+    mean = weighted_mean(parts) if parts else None
+    score = None if mean is None else rounded(mean)
+    return Score(score, band_of(policy, score, known, applicable, None), known, applicable), mean
 
 
-def next_month(month: str) -> str:
-    """The month after ``YYYY-MM``."""
-    year, number = int(month[:4]), int(month[5:])
-    return f"{year + number // 12:04}-{number % 12 + 1:02}"
-
-
-def _level(level: LevelPolicy, results: dict[str, IndicatorResult], policy: Policy) -> Score:
-    rules = [policy.indicators[code] for code in level.indicators]
-    applicable = [rule for rule in rules if results[rule.code].state != NOT_APPLICABLE]
-    score = _mean(applicable, results)
-    known, weight = _weights(applicable, results)
-    shown = None if score is None else rounded(score)
-    return Score(shown, band_of(policy, shown, known, weight, None), known, weight)
-
-
-def _mean(rules: Sequence[IndicatorPolicy], results: dict[str, IndicatorResult]) -> Ratio | None:
-    parts = [
-        (rule.weight, attained(results[rule.code].num, results[rule.code].den, rule.goal))
-        for rule in rules
-        if results[rule.code].state == KNOWN
-    ]
-    return weighted_mean(parts) if parts else None
-
-
-def _weights(rules: Sequence[IndicatorPolicy], results: dict[str, IndicatorResult]) -> tuple[int, int]:
-    known = sum(rule.weight for rule in rules if results[rule.code].state == KNOWN)
-    return known, sum(rule.weight for rule in rules)
-
-
-def _overall(policy: Policy, results: dict[str, IndicatorResult], levels: dict[str, Score]) -> Score:
-    by_level = [[policy.indicators[code] for code in level.indicators] for level in policy.levels]
-    means = [mean for rules in by_level if (mean := _mean(rules, results)) is not None]
-    known = sum(score.known_weight for score in levels.values())
-    applicable = sum(score.applicable_weight for score in levels.values())
+def _overall(policy: Policy, levels: Sequence[tuple[Score, Ratio | None]]) -> Score:
+    means = [mean for _, mean in levels if mean is not None]
+    known = sum([score.known_weight for score, _ in levels])
+    applicable = sum([score.applicable_weight for score, _ in levels])
     score = geometric_mean(means, policy.floor) if means else None
-    scored = [level.score for level in levels.values() if level.score is not None]
-    band = band_of(policy, score, known, applicable, min(scored, default=None))
-    return Score(score, band, known, applicable)
+    weakest = min([score.score for score, _ in levels if score.score is not None], default=None)
+    return Score(score, band_of(policy, score, known, applicable, weakest), known, applicable)
 
 
 def band_of(policy: Policy, score: int | None, known: int, applicable: int, weakest: int | None) -> str:

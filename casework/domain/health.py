@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from casework.domain.calendar import add_days, add_months, birthday, born_from, born_last, next_day
@@ -40,20 +41,23 @@ def due_services(h: Present, clock: Clock) -> Iterator[Due]:
             yield from _child_visits(h, member, clock)
         yield from _maternal_visits(h, member, clock)
         yield from _elder_check(h, member, clock)
-        yield from _follow_up(h, member, "CHRONIC", "HLT-CHR", clock)
-        yield from _follow_up(h, member, "PSYCH", "HLT-PSY", clock)
+        for need, service in _FOLLOWED_UP:
+            if need in h.needs:
+                yield from _follow_up(h, member, need, service, clock)
 
 
-def _exists(h: Present, member: Member, deadline: date, clock: Clock) -> bool:
-    settled_in = add_days(member.resident_since, h.policy.grace.resident_days)
-    return deadline >= settled_in and clock.reached(deadline)
+_FOLLOWED_UP = (("CHRONIC", "HLT-CHR"), ("PSYCH", "HLT-PSY"))
+
+
+def _exists(member: Member, deadline: date, clock: Clock) -> bool:
+    return deadline >= member.settled_in and clock.reached(deadline)
 
 
 def _vaccination(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
     due = [
         dose
         for milestone in h.policy.health.vaccinations
-        if _exists(h, member, add_months(member.born, milestone.deadline_months), clock)
+        if _exists(member, add_months(member.born, milestone.deadline_months), clock)
         for dose in milestone.doses
     ]
     if due:
@@ -68,16 +72,18 @@ def _vaccination(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
 
 
 def _child_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
-    milestones = [
-        Milestone(add_months(member.born_from, m.opens_months), add_months(member.born, m.deadline_months))
+    existing = [
+        Milestone(add_months(member.born_from, m.opens_months), deadline)
         for m in h.policy.health.child_visits
+        if _exists(member, deadline := add_months(member.born, m.deadline_months), clock)
     ]
-    yield from _visits(h, member, "HLT-CHI", milestones, clock)
+    yield from _visits(h, member, "HLT-CHI", existing, clock)
 
 
-def _visits(h: Present, member: Member, service: str, milestones: Sequence[Milestone], clock: Clock) -> Iterator[Due]:
+def _visits(
+    h: Present, member: Member, service: str, existing: Sequence[Milestone], clock: Clock
+) -> Iterator[Due]:
     """One pair, met by any visit since the last milestone's window opened."""
-    existing = [m for m in milestones if _exists(h, member, m.deadline, clock)]
     if existing:
         last = max(existing, key=lambda m: m.deadline)
         visit = _since(h, service, member, last.opens, clock)
@@ -91,8 +97,8 @@ def _since(h: Present, service: str, member: Member, opens: date, clock: Clock) 
 
 def _maternal_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
     milestones = [*_antenatal(h, member, clock), *_postnatal(h, member, clock)]
-    if milestones:
-        yield from _visits(h, member, "HLT-MAT", milestones, clock)
+    existing = [m for m in milestones if _exists(member, m.deadline, clock)]
+    yield from _visits(h, member, "HLT-MAT", existing, clock)
 
 
 def _antenatal(h: Present, member: Member, clock: Clock) -> Iterator[Milestone]:
@@ -125,10 +131,14 @@ def _postnatal(h: Present, member: Member, clock: Clock) -> Iterator[Milestone]:
 
 def _elder_check(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
     health = h.policy.health
-    begun = max(birthday(member.born, health.elder_from), member.resident_since)
-    if clock.reached(next_day(add_months(begun, health.elder_months))):
+    if clock.reached(_checked_from(member.born, member.resident_since, health.elder_from, health.elder_months)):
         check = h.recent("HLT-ELD", member.id, health.elder_months, clock)
         yield Due(member, "HLT-ELD", check is not None, check)
+
+
+@lru_cache(1 << 16)
+def _checked_from(born: date, resident_since: date, years: int, months: int) -> date:
+    return next_day(add_months(max(birthday(born, years), resident_since), months))
 
 
 def _follow_up(h: Present, member: Member, need: str, service: str, clock: Clock) -> Iterator[Due]:

@@ -22,7 +22,6 @@ from casework.domain.present import (
     given_on,
     in_terms,
     is_in_force,
-    resident_days,
 )
 from casework.domain.state import Employment, Episode, overlaid
 
@@ -71,7 +70,7 @@ def compulsory_place(h: Present, clock: Clock) -> Iterator[Count]:
     """Children of compulsory school age, 30 days in the city, who have a school place (plan line 35)."""
     ages = h.policy.ages
     for child in _of_school_age(h, ages.compulsory_from, ages.compulsory_below, clock):
-        if resident_days(child, h.policy.grace.resident_days, clock):
+        if clock.reached(child.settled_in):
             yield _met(h.has("EDU-COMP", child.id, clock), child)
 
 

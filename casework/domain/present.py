@@ -30,12 +30,16 @@ from casework.domain.state import Employment, Episode, Person, Terms, last_day, 
 
 
 class Member(NamedTuple):
-    """An active member on the day; ``born`` is the last day of the birth month (RULES A1)."""
+    """An active member on the day; ``born`` is the last day of the birth month (RULES A1).
+
+    ``settled_in`` is the day from which what falls due is this city's (RULES B6, C6).
+    """
 
     person: Person
     born: date
     born_from: date
     resident_since: date
+    settled_in: date
 
     @property
     def id(self) -> UUID:
@@ -62,6 +66,9 @@ class Present:
         self.facts = facts
         self.people_clock = Clock(day)
         self.jobs_clock = Clock(day)
+        # Most questions are about what nobody here ever had: these spare them the look-up by person.
+        self.services = {service for service, _ in household.episodes_of}
+        self.needs = {need for need, _ in household.needs_of}
 
     @cached_property
     def members(self) -> list[Member]:
@@ -69,17 +76,17 @@ class Present:
         return list(self._active())
 
     def _active(self) -> Iterator[Member]:
-        clock = self.people_clock
+        clock, days = self.people_clock, self.policy.grace.resident_days
         for person in self.household.people.values():
             for spell in person.spells:
                 if clock.reached(spell.joined_on) and not (spell.left_on and clock.reached(spell.left_on)):
-                    month = person.birth_month
-                    yield Member(person, born_last(month), born_from(month), spell.resident_since)
+                    month, since = person.birth_month, spell.resident_since
+                    yield Member(person, born_last(month), born_from(month), since, add_days(since, days))
                     break
 
     def aged(self, member: Member, least: int, below: int | None, clock: Clock) -> bool:
-        """Whether a member has completed ``least`` years and not yet ``below``."""
-        if not clock.reached(birthday(member.born, least)):
+        """Whether a member has completed ``least`` years and not yet ``below``; 0 holds in the month of birth too."""
+        if least and not clock.reached(birthday(member.born, least)):
             return False
         return below is None or not clock.reached(birthday(member.born, below))
 
@@ -107,23 +114,28 @@ class Present:
 
     def in_force(self, service: str, person_id: UUID | None, clock: Clock) -> Iterator[Episode]:
         """The episodes in force, the newest grant first (RULES D1)."""
-        episodes = self.household.episodes_of.get((service, person_id))
-        if episodes:
-            for episode in episodes if len(episodes) == 1 else sorted(episodes, key=_granted, reverse=True):
-                if is_in_force(episode, clock):
-                    yield episode
+        for episode in self._newest_first(service, person_id):
+            if is_in_force(episode, clock):
+                yield episode
 
     def has(self, service: str, person_id: UUID | None, clock: Clock) -> Episode | None:
         """The newest episode in force, if there is one."""
-        return next(self.in_force(service, person_id, clock), None)
+        for episode in self._newest_first(service, person_id):
+            if is_in_force(episode, clock):
+                return episode
+        return None
+
+    def _episodes(self, service: str, person_id: UUID | None) -> Sequence[Episode]:
+        return self.household.episodes_of.get((service, person_id), ()) if service in self.services else ()
+
+    def _newest_first(self, service: str, person_id: UUID | None) -> Sequence[Episode]:
+        episodes = self._episodes(service, person_id)
+        return episodes if len(episodes) < 2 else sorted(episodes, key=_granted, reverse=True)
 
     def deliveries(self, service: str, person_id: UUID | None) -> list[tuple[date, Episode]]:
         """When a one-off service was given, the latest first (RULES D4)."""
-        episodes = self.household.episodes_of.get((service, person_id))
-        if not episodes:
-            return []
-        given = [(day, e) for e in episodes if (day := given_on(e)) is not None]
-        given.sort(key=lambda delivery: delivery[0], reverse=True)
+        given = [(day, e) for e in self._episodes(service, person_id) if (day := given_on(e)) is not None]
+        given.sort(key=_first, reverse=True)
         return given
 
     def recent(self, service: str, person_id: UUID | None, months: int, clock: Clock) -> Episode | None:
@@ -135,10 +147,8 @@ class Present:
 
     def need(self, code: str, person_id: UUID | None, clock: Clock) -> LiveNeed | None:
         """The need that is live, of several the latest assessed (RULES D6)."""
-        needs = self.household.needs_of.get((code, person_id))
-        if not needs:
-            return None
-        return live_need(needs, self.policy.need_tails.get(code, {}), clock)
+        needs = self.household.needs_of.get((code, person_id)) if code in self.needs else None
+        return live_need(needs, self.policy.need_tails.get(code, {}), clock) if needs else None
 
     def is_student(self, member: Member, clock: Clock) -> bool:
         """Whether the person is a pupil or student on the day."""
@@ -172,6 +182,8 @@ def is_in_force(episode: Episode, clock: Clock) -> bool:
     ends = last_day(service, episode.valid_from, said)
     if ends is not None and not clock.within(ends):
         return False
+    if service.validity is None or not service.validity.not_before:
+        return True
     signed_on = service.not_before(overlaid(said))
     return signed_on is None or clock.reached(signed_on)
 
@@ -225,9 +237,8 @@ def _migrant_ended(person: Person, clock: Clock) -> date | None:
     return until if until is not None and clock.reached(until) else ended
 
 
-def resident_days(member: Member, days: int, clock: Clock) -> bool:
-    """Whether a member has been in the city for so many days (RULES B6)."""
-    return clock.reached(add_days(member.resident_since, days))
+def _first(delivery: tuple[date, Episode]) -> date:
+    return delivery[0]
 
 
 def _granted(episode: Episode) -> tuple[date, int]:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from casework.domain.aggregate import Aggregate, Event, Recorded, event_type
+from casework.domain.calendar import add_months, first_of_month, month_of, required_from, required_month
 from casework.domain.checks import check_codes, check_feed, check_month
 from casework.domain.codes import check_unit_fact
 from casework.domain.residence import By, refuse_if
@@ -182,9 +183,34 @@ class Feed(Aggregate):
         self.months: set[str] = set()
         self.first: str | None = None
 
+        self._states: dict[tuple[date, int], tuple[bool, date | None]] = {}
+
     def apply(self, event: FeedClosed) -> None:
         self.months.add(event.month)
         self.first = min(self.months)
+        self._states.clear()
+
+    def state_on(self, day: date, days: int) -> tuple[bool, date | None]:
+        """Whether the month that is required on a day is closed, and from which day that turns (RULES F1, F2).
+
+        What was never fed is known. Every household of a day asks the same, so the answer is kept.
+        """
+        if self.first is None:
+            return True, None
+        state = self._states.get((day, days))
+        if state is None:
+            month = required_month(day, days)
+            known = month < self.first or month in self.months
+            state = self._states[day, days] = known, self._turns_on(max(month, self.first), known, days)
+        return state
+
+    def _turns_on(self, month: str, known: bool, days: int) -> date | None:
+        if known:
+            while month in self.months:
+                month = month_of(add_months(first_of_month(month), 1))
+            return required_from(month, days)
+        later = [closed for closed in self.months if closed > month]
+        return required_from(min(later), days) if later else None
 
     def close_month(self, by: By, *, closed_on: date, bureau: str, area: str, month: str) -> None:
         """Say that a month is complete; saying it again changes nothing."""

@@ -17,7 +17,7 @@ _VARIANT = 0b10 << 62
 
 
 class Chance(Random):
-    """A stream of chance. Everything is drawn from ``random`` and ``getrandbits``, which no release of Python changes."""
+    """A stream of chance. All is drawn by ``random`` and ``getrandbits``, which no release of Python changes."""
 
     def happens(self, share: float) -> bool:
         """Say yes in this share of cases."""
@@ -37,8 +37,9 @@ class Chance(Random):
         for item, share in shares.items():
             left -= share
             if left < 0:
-                break
-        return item
+                return item
+        *_, last = shares
+        return last
 
     def mixed(self, items: Iterable[Item]) -> list[Item]:
         """Return some items in any order."""

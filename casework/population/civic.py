@@ -47,7 +47,7 @@ def planning_offers(life: Life, person: Member) -> Thread:
     chance = life.chance
     on = max(life.soon(person, 330), person.turns(PLANNING_FROM))
     while on < person.turns(PLANNING_UNTIL):
-        if chance.happens(rates.PLANNING_OFFER):
+        if life.served(rates.PLANNING_OFFER):
             offered = {"items_offered": sorted({chance.one(_ITEMS) for _ in range(3)})}
             yield life.case(on, "FPL-OFFER", person, desk=STATION).delivered(on, offered)
         if chance.happens(rates.PLANNING_SERVICE):
@@ -76,7 +76,7 @@ def hall(life: Life) -> Thread:
     """The household comes to the community's hall."""
     on = life.chance.after(life.family.opened_on, 0, 500)
     while True:
-        if life.chance.happens(rates.HALL):
+        if life.served(rates.HALL):
             case = life.case(on, "COM-HALL", desk=CENTRE)
             yield case.delivered(on, {"matter": life.chance.one(_MATTERS)})
         on = life.chance.after(on, 200, 530)
@@ -86,8 +86,8 @@ def visits(life: Life) -> Thread:
     """Somebody of the community comes by."""
     on = life.chance.after(life.family.opened_on, 10, 500)
     while True:
-        if life.chance.happens(rates.VISIT):
-            seen = {"worker": f"网格员{life.number % 7 + 1}号", "outcome": life.chance.one(_OUTCOMES)}
+        if life.served(rates.VISIT):
+            seen = {"worker": f"网格员{life.chance.whole(0, 6) + 1}号", "outcome": life.chance.one(_OUTCOMES)}
             yield life.case(on, "COM-VISIT").delivered(on, seen)
         on = life.chance.after(on, 220, 520)
 
@@ -97,7 +97,7 @@ def culture(life: Life, person: Member | None) -> Thread:
     chance = life.chance
     on = chance.after(life.family.opened_on, 0, 360)
     while True:
-        if chance.happens(rates.CULTURE):
+        if life.served(rates.CULTURE):
             case = life.case(on, "CUL-USE", person, desk=bureau("CRPT"), unit_id=_facility(life, "culture_facility"))
             yield case.delivered(on, {"kind": chance.pick(_CULTURE)})
         on = chance.after(on, 200, 520)
@@ -118,5 +118,3 @@ def charity(life: Life) -> Thread:
 
 def _facility(life: Life, kind: str) -> UUID:
     return life.chance.one([unit for unit in life.city.world.facilities if unit.kind == kind]).id
-
-

@@ -23,7 +23,7 @@ NEVER = date.max
 MOTHER_FROM, MOTHER_UNTIL = 20, 41
 """The ages of a mother, in completed years, and the first one outside."""
 
-_HOMES = ["410200", "410300", "410400", "410500", "410600", "410700", "410800", "410900", "411000", "411100", "411200", "411300", "411400", "411500", "411600", "411700", "341200", "341600", "371700", "140500", "420600", "610500"]
+_HOMES = [str(code) for code in (*range(410200, 411800, 100), 341200, 341600, 371700, 140500, 420600, 610500)]
 _DECADES = {2: 0.38, 3: 0.32, 4: 0.20, 5: 0.08, 6: 0.02}
 _EDUCATION = {
     "primary": 0.14,
@@ -44,7 +44,10 @@ _TOGETHER = {
 
 @dataclass(slots=True)
 class Member:
-    """A person, and from which day to before which day they belong to the household."""
+    """A person, and from which day to before which day they belong to the household.
+
+    ``luck``, from 0 to 1, is low for those whose employers insure them.
+    """
 
     id: UUID
     relation: str
@@ -55,6 +58,7 @@ class Member:
     goes_on: date = NEVER
     migrant: bool = True
     mother: Member | None = None
+    luck: float = 1.0
     born: date = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,10 +114,6 @@ class Family:
         """Return where it lives on a day."""
         return next((home for since, home in reversed(self.homes) if since <= day), self.homes[0][1])
 
-    def is_there(self, day: date) -> bool:
-        """Say whether it lives in the city on a day."""
-        return self.arrived_on <= day < self.leaves_on
-
     def adults(self, day: date) -> list[Member]:
         """Return who is there and of age on a day."""
         everybody = (*self.members, *self.joins)
@@ -157,7 +157,7 @@ class _Founding:
     def _arrived(self, members: list[Member], opened_on: date) -> date:
         """Return the day on which a household came that was there at the start: after all of them were born."""
         earliest = max(member.born for member in members) + timedelta(40)
-        return max(earliest, opened_on - timedelta(30 + int(self.chance.expovariate(1 / 700))))
+        return max(earliest, opened_on - timedelta(30 + int(self.chance.expovariate(1 / 450))))
 
     def _members(self, opened_on: date) -> list[Member]:
         relations = self.chance.pick(_TOGETHER[self.chance.pick(rates.SIZES)]).split()
@@ -174,7 +174,8 @@ class _Founding:
         profile = identity.profile(self.chance, surname, sex, born_on, number, phone)
         local = relation == "spouse" and self.chance.happens(rates.LOCAL_SPOUSE)
         home = self._local_home() if local else self.home
-        return Member(self._id(opened_on), relation, sex, profile, home, opened_on, migrant=not local)
+        luck = self.chance.random()
+        return Member(self._id(opened_on), relation, sex, profile, home, opened_on, migrant=not local, luck=luck)
 
     def _local_home(self) -> str:
         return self.world.inhabited.draw(self.chance)[:6]
@@ -275,18 +276,15 @@ class _Founding:
         return after + timedelta(int(days)) if days < (self.span.until - after).days else NEVER
 
 
-def new_member(member: Member, chance: Chance, *, resident_since: date | None = None) -> NewMember:
+def new_member(member: Member, chance: Chance) -> NewMember:
     """Return somebody as the household's events tell of them: nothing that names them."""
     education = chance.pick(_EDUCATION) if member.age(member.comes_on) >= 16 else None
     kind = "agricultural" if chance.happens(0.85) else "non_agricultural"
-    facts = MemberFacts(
-        hukou_division=member.home, hukou_kind=kind, migrant=member.migrant, education=education
-    )
+    facts = MemberFacts(hukou_division=member.home, hukou_kind=kind, migrant=member.migrant, education=education)
     return NewMember(
         person_id=member.id,
         relation=member.relation,
         sex=member.sex,
         birth_month=month_of(member.born_on),
         facts=facts,
-        resident_since=resident_since,
     )

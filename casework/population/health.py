@@ -34,7 +34,7 @@ def record(life: Life, person: Member) -> Thread:
         evidence["record_ref"] = f"419999{chance.whole(0, 99_999_999):08d}"
     yield case.requested(on)
     yield case.granted(on, evidence)
-    while chance.happens(rates.HEALTH_RECORD_KEPT):
+    while life.served(rates.HEALTH_RECORD_KEPT):
         on = chance.after(on, 300, 30 * RECORD_MONTHS)
         yield case.renewed(on, {"updated_on": on.isoformat()})
 
@@ -57,7 +57,7 @@ def visits(life: Life, child: Member, schedule: HealthSchedule) -> Thread:
     for number, visit in enumerate(schedule.child_visits, start=1):
         opens = add_months(born_from(month_of(child.born)), visit.opens_months)
         on = chance.between(opens, add_months(child.born, visit.deadline_months))
-        if chance.happens(rates.CHILD_VISIT) and on >= life.since(child):
+        if life.served(rates.CHILD_VISIT) and on >= life.since(child):
             yield _case(life, on, "HLT-CHI", child).delivered(on, {"visit_no": number})
 
 
@@ -75,7 +75,7 @@ def maternity(life: Life, baby: Member, schedule: HealthSchedule) -> Thread:
     planned = [*_windows(conceived, schedule.antenatal), *_windows(baby.born_on, schedule.postnatal)]
     for number, (opens, deadline) in enumerate(planned, start=1):
         on = life.chance.between(opens, deadline)
-        if on >= life.since(mother) and life.chance.happens(rates.MATERNAL_VISIT):
+        if on >= life.since(mother) and life.served(rates.MATERNAL_VISIT):
             yield _case(life, on, "HLT-MAT", mother).delivered(on, {"visit_no": number})
 
 
@@ -88,7 +88,7 @@ def elder_checks(life: Life, person: Member, schedule: HealthSchedule) -> Thread
     """The yearly check of those of 65 and more."""
     on = max(life.soon(person, 300), person.turns(schedule.elder_from))
     while True:
-        if life.chance.happens(rates.ELDER_CHECK):
+        if life.served(rates.ELDER_CHECK):
             yield _case(life, on, "HLT-ELD", person).delivered(on, {"check_date": on.isoformat()})
         on = life.chance.after(on, 320, 390)
 
@@ -98,7 +98,7 @@ def information(life: Life) -> Thread:
     on = life.chance.after(life.family.opened_on, 0, 365)
     while True:
         service = "HLT-EDU" if life.chance.happens(0.5) else "HLT-INFO"
-        if life.chance.happens(rates.HEALTH_INFORMATION):
+        if life.served(rates.HEALTH_INFORMATION):
             yield life.case(on, service).delivered(on, {"topic": life.chance.pick(_TOPICS)})
         on = life.chance.after(on, 250, 480)
 

@@ -22,7 +22,7 @@ from casework.log.append import Claim
 from casework.log.migrations import Birth, UnsuitableServer, birth, read_birth
 from casework.log.pool import APPLICATION_ROLE, open_pool
 from casework.log.recorder import LogAggregateRecorder
-from casework.population.life import City
+from casework.population.office import City
 from casework.population.profiles import PROFILES
 from casework.population.sealing import SimulatedVault
 from casework.population.story import life_of
@@ -34,10 +34,12 @@ from casework.privacy.persons import Persons
 from casework.privacy.search import KeyedHashes
 
 DEFAULT_SEED = 2013
-BATCH = 2000
+BATCH = 400
 """How many events one append takes: a week of a large partition needs several, those of a small one share one."""
 
-_LAST = "SELECT position, stream_id, version, meta FROM casework.events WHERE partition = %s ORDER BY position DESC LIMIT 1"
+_LAST = """
+SELECT position, stream_id, version, meta FROM casework.events
+WHERE partition = %s ORDER BY position DESC LIMIT 1"""
 _IS_CLAIMED = "SELECT FROM casework.claim WHERE hash = %s"
 
 

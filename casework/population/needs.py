@@ -9,6 +9,7 @@ from uuid import UUID
 
 from casework.domain.calendar import add_months
 from casework.domain.codes import needs as known_needs
+from casework.domain.events import Change
 from casework.population import rates
 from casework.population.family import Member
 from casework.population.life import Life
@@ -67,11 +68,11 @@ def job(life: Life, person: Member, on: date) -> Thread:
     """Somebody looks for work."""
     need, step = assessed(life, "JOB", on, person)
     yield step
-    if life.chance.happens(rates.GUIDED):
+    if life.served(rates.GUIDED):
         guided_on = life.chance.after(on, 3, 120)
         guidance = life.case(guided_on, "EMP-GUIDE", person, desk=EMPLOYMENT)
         yield guidance.delivered(guided_on, {"result": life.chance.pick(_GUIDANCE)})
-    yield need.cleared(life.chance.after(on, 125, 300), "met" if life.chance.happens(0.7) else "lapsed")
+    yield need.cleared(life.chance.after(on, 125, 190), "met" if life.chance.happens(0.7) else "lapsed")
 
 
 def training(life: Life, person: Member) -> Thread:
@@ -80,7 +81,7 @@ def training(life: Life, person: Member) -> Thread:
     on = life.soon(person, 600)
     need, step = assessed(life, "TRAINING", on, person)
     yield step
-    if not chance.happens(rates.TRAINED):
+    if not life.served(rates.TRAINED):
         yield need.cleared(chance.after(on, 300, 500), "lapsed")
         return
     begins = chance.after(on, 10, 120)
@@ -95,6 +96,8 @@ def training(life: Life, person: Member) -> Thread:
     yield case.ended(ended, "completed" if completes else "withdrawn")
     if completes:
         yield need.cleared(chance.after(ended, 0, 60), "met")
+        if chance.happens(rates.CERTIFIED):
+            yield case.corrected(chance.after(ended, 10, 90), Change("evidence.certified", None, True))
 
 
 def startup(life: Life, person: Member) -> Thread:
@@ -109,7 +112,7 @@ def startup(life: Life, person: Member) -> Thread:
     yield case.requested(asked)
     if chance.happens(rates.REFERRED):
         yield from referral(life, case, chance.after(asked, 1, 8), "IIT")
-    if chance.happens(rates.STARTED_UP):
+    if life.served(rates.STARTED_UP):
         granted = chance.after(asked, 10, 50)
         yield case.granted(granted, {"support_kind": chance.pick(_SUPPORT)})
         yield need.cleared(chance.after(granted, 20, 200), "met")
@@ -171,7 +174,7 @@ def _decided(
         yield from referral(life, case, chance.after(asked, 1, 8), by)
     decided = chance.after(asked, 14, 60)
     mine = case._replace(desk=bureau(by))
-    if not chance.happens(share):
+    if not life.served(share):
         yield mine.denied(decided, chance.pick(_DENIALS))
         return False
     until = add_months(decided, months) - timedelta(1) if months else None
@@ -196,7 +199,7 @@ def transfer(life: Life, person: Member) -> Thread:
     on = life.soon(person, 500)
     need, step = assessed(life, "INS_TRANSFER", on, person)
     yield step
-    if chance.happens(rates.TRANSFERRED):
+    if life.served(rates.TRANSFERRED):
         made = chance.after(on, 20, 130)
         case = life.case(made, "SSI-TRANSFER", person, desk=INSURANCE)
         kind = chance.pick({"pension": 0.7, "medical": 0.25, "unemployment": 0.05})
@@ -211,6 +214,6 @@ def follow_ups(life: Life, person: Member, need: str, service: str) -> Thread:
     yield assessed(life, need, on, person)[1]._replace(desk=feed("HLTH"))
     while True:
         on = chance.after(on, 70, 100)
-        if chance.happens(rates.FOLLOWED_UP):
+        if life.served(rates.FOLLOWED_UP):
             how = chance.pick({"clinic": 0.5, "home": 0.3, "phone": 0.2})
             yield life.case(on, service, person, desk=feed("HLTH")).delivered(on, {"follow_up": how})

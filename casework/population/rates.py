@@ -19,8 +19,10 @@ JOINS = 0.02
 PARTS = 0.02
 HEAD_CHANGES = 0.012
 GAINS_HUKOU = 0.006
-PERMIT = 0.15
+PERMIT = 0.1
 LOCAL_SPOUSE = 0.06
+
+SERVED = {1.8: 0.2, 1.0: 0.5, 0.5: 0.3}  # how well a household is served: factors and their shares
 
 # How things are told
 LATE = 0.075  # more than 30 days after they happened
@@ -56,15 +58,16 @@ EMPLOYEE_INSURANCES = {
     "SSI-UNE": 0.084,
     "SSI-MAT": 0.061,
 }
-RESIDENT_MEDICAL = {"adult": 0.14, "child": 0.45, "elder": 0.30}
-RESIDENT_PENSION = 0.09
-STAYS_INSURED = 0.85
-YEARS_IN_A_JOB = 2.5
+RESIDENT_MEDICAL = {"adult": 0.28, "child": 0.45, "elder": 0.30}  # of adults: those without such an employer
+RESIDENT_PENSION = 0.18
+STAYS_INSURED = 0.8
+BENEFIT = 0.5
+YEARS_IN_A_JOB = 3.0
 
 # Needs: the share of people or households that have one when they are first asked, and who gets the service
-ASKED = 0.3
+ASKED = 0.2
 ASKED_EVERYTHING = 0.03
-TRAINING = 0.25
+TRAINING = 0.20
 TRAINED = 0.60
 COMPLETES = 0.88
 CERTIFIED = 0.6
@@ -88,23 +91,23 @@ REFERRED = 0.25
 RETURNED = 0.15
 
 # Health
-HEALTH_RECORD = 0.55
-HEALTH_RECORD_KEPT = 0.4
+HEALTH_RECORD = 0.58
+HEALTH_RECORD_KEPT = 0.5
 DOSE = 0.95
 CHILD_VISIT = 0.72
 MATERNAL_VISIT = 0.8
 ELDER_CHECK = 0.6
-HEALTH_INFORMATION = 0.35
+HEALTH_INFORMATION = 0.2
 
 # Family planning, community, city
-PLANNING_FILE = 0.55
-PLANNING_OFFER = 0.55
-PLANNING_SERVICE = 0.06
+PLANNING_FILE = 0.62
+PLANNING_OFFER = 0.62
+PLANNING_SERVICE = 0.04
 HALL = 0.45
 VISIT = 0.40
-VERIFIED = 0.55
+VERIFIED = 0.45
 OUTCOMES = {"present": 0.88, "absent": 0.08, "unknown": 0.03, "moved": 0.01}
-CARD = 0.36
+CARD = 0.42
 COUNTER = 0.05
 CULTURE = 0.30
 FITNESS = 0.08

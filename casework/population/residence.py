@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from casework.domain.state import MemberFacts, Permit, Span
 from casework.population import rates
 from casework.population.family import NEVER, Member, Parting, new_member
 from casework.population.life import Life
-from casework.population.steps import COMMUNITY, STATION, Step, Thread
+from casework.population.steps import STATION, Step, Thread
 from casework.privacy.persons import Entry, together
 
 _METHODS = {"visit": 0.5, "phone": 0.25, "hall": 0.15, "records": 0.1}
@@ -70,7 +70,7 @@ def verifications(life: Life) -> Thread:
     """The community looks now and then whether they are there."""
     on = life.chance.after(life.family.opened_on, 0, 400)
     while True:
-        if life.chance.happens(rates.VERIFIED):
+        if life.served(rates.VERIFIED):
             outcome, method = life.chance.pick(rates.OUTCOMES), life.chance.pick(_METHODS)
             yield Step(on, "verify_residence", {"verified_on": on, "outcome": outcome, "method": method})
         on = life.chance.after(on, 250, 480)
@@ -94,9 +94,10 @@ def parting(life: Life, parting: Parting) -> Thread:
 
 def closing(life: Life) -> Thread:
     """The household leaves the city, or is no longer one of migrants."""
-    on = life.family.leaves_on
-    reason = life.family.leave_reason
-    yield Step(on - timedelta(1), "verify_residence", {"verified_on": on - timedelta(1), "outcome": "moved"})
+    on, reason = life.family.leaves_on, life.family.leave_reason
+    if reason == "left_city" and life.chance.happens(0.3):
+        seen_on = on - timedelta(1)
+        yield Step(seen_on, "verify_residence", {"verified_on": seen_on, "outcome": "moved"})
     yield Step(on, "close_household", {"closed_on": on, "reason": reason})
 
 
@@ -151,6 +152,6 @@ def pregnancy(life: Life, baby: Member) -> Thread:
         yield _told_of(baby.mother, on, pregnancy=Span(conceived))._replace(desk=STATION)
 
 
-def _told_of(person: Member, on: Any, **facts: Any) -> Step:
+def _told_of(person: Member, on: date, **facts: Any) -> Step:
     arguments = {"recorded_on": on, "person_id": person.id, "facts": MemberFacts(**facts)}
-    return Step(on, "record_member_facts", arguments, person, COMMUNITY)
+    return Step(on, "record_member_facts", arguments, person)

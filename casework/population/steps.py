@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from casework.domain.events import Change
 from casework.log.append import NOTHING, Beside
 from casework.population.family import Member
 
@@ -75,7 +76,7 @@ class Case(NamedTuple):
     def requested(self, on: date, **more: Any) -> Step:
         """Ask for it."""
         channel = "feed" if self.desk.is_feed else "hall" if self.desk.agency else "community"
-        about = {"person_id": self.person.id} if self.person else {}
+        about: dict[str, Any] = {"person_id": self.person.id} if self.person else {}
         return self._step(
             on, "request_service", requested_on=on, service=self.service, channel=channel, **about, **more
         )
@@ -126,9 +127,13 @@ class Case(NamedTuple):
         """End it."""
         return self._step(on, "end_service", ended_on=on, reason=reason)
 
+    def corrected(self, on: date, *changes: Change, reason: str = "changed_circumstances") -> Step:
+        """Say what was wrong, or not known, when it was recorded."""
+        return self._step(on, "correct_service", corrected_on=on, changes=changes, reason=reason)
+
     def delivered(self, on: date, evidence: dict[str, Any] | None = None) -> Step:
         """Give it once."""
-        about = {"person_id": self.person.id} if self.person else {}
+        about: dict[str, Any] = {"person_id": self.person.id} if self.person else {}
         return self._step(
             on,
             "record_delivery",

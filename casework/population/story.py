@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from casework.domain.policy import load_policy
 from casework.population import civic, health, needs, rates, residence, schooling, work
 from casework.population.family import NEVER, Member
-from casework.population.life import City, Life
+from casework.population.life import Life
+from casework.population.office import City
 from casework.population.steps import Thread
 
 POLICY = "2013.1"
@@ -44,7 +45,6 @@ def _birth(life: Life, baby: Member) -> Thread:
 
 
 def _before_birth(life: Life, baby: Member) -> Iterator[Thread]:
-    schedule = load_policy(POLICY).health
     if life.chance.happens(0.85):
         yield _expecting(life, baby)
     if life.chance.happens(0.3):
@@ -90,11 +90,11 @@ def _of_person(life: Life, person: Member) -> Iterator[Thread]:
     opened = max(life.family.opened_on, person.comes_on)
     age = person.age(opened)
     happens = life.chance.happens
-    if happens(rates.HEALTH_RECORD):
+    if life.served(rates.HEALTH_RECORD):
         yield health.record(life, person)
-    if happens(rates.CARD if age >= ADULT else rates.CARD / 2):
+    if life.served(rates.CARD if age >= ADULT else rates.CARD / 2):
         yield civic.card(life, person)
-    if happens(rates.RESIDENT_MEDICAL["elder" if age >= 60 else "adult" if age >= ADULT else "child"]):
+    if not _may_be_insured_at_work(person, age) and life.served(rates.RESIDENT_MEDICAL[_stage(age)]):
         yield work.resident_insurance(life, person, "SSI-MED")
     if happens(rates.INFECTION):
         yield health.infection(life, person)
@@ -121,13 +121,13 @@ def _of_adult(life: Life, person: Member, age: int) -> Iterator[Thread]:
     schedule = load_policy(POLICY).health
     yield work.working_life(life, person)
     yield from _adult_needs(life, person, age)
-    if age < civic.PLANNING_UNTIL and happens(rates.PLANNING_FILE):
+    if age < civic.PLANNING_UNTIL and life.served(rates.PLANNING_FILE):
         yield civic.planning_file(life, person)
     if age < civic.PLANNING_UNTIL:
         yield civic.planning_offers(life, person)
     if person.turns(schedule.elder_from) < life.city.span.until:
         yield health.elder_checks(life, person, schedule)
-    if age < 60 and happens(rates.RESIDENT_PENSION):
+    if not _may_be_insured_at_work(person, age) and age < 60 and life.served(rates.RESIDENT_PENSION):
         yield work.resident_insurance(life, person, "SSI-PEN")
     if happens(rates.PERMIT) and person.migrant:
         yield residence.permit(life, person)
@@ -157,3 +157,11 @@ def _adult_needs(life: Life, person: Member, age: int) -> Iterator[Thread]:
         yield needs.follow_ups(life, person, "CHRONIC", "HLT-CHR")
     if happens(rates.PSYCH):
         yield needs.follow_ups(life, person, "PSYCH", "HLT-PSY")
+
+
+def _stage(age: int) -> str:
+    return "elder" if age >= 60 else "adult" if age >= ADULT else "child"
+
+
+def _may_be_insured_at_work(person: Member, age: int) -> bool:
+    return ADULT <= age < 60 and person.luck < 0.5

@@ -15,7 +15,7 @@ from casework.domain.residence import By
 from casework.log.codec import EventCodec, Metadata
 from casework.population import rates
 from casework.population.chance import chance_of
-from casework.population.told import DAY, Span, Told, midnight
+from casework.population.told import Span, Told
 from casework.population.units import Row, rows
 from casework.population.world import World
 
@@ -81,7 +81,7 @@ class _Registrar:
 
     def told(self, entry: Entry, place: int) -> Iterator[Told]:
         """Give a command and tell its event."""
-        entry.give(By(self.span.start + timedelta((entry.at - self.span.begins) // DAY)))
+        entry.give(By(self.span.day(entry.at)))
         for recorded in entry.stream.collect_events():
             command_id = self.chance.uuid(entry.at * 1000)
             meta = Metadata(
@@ -143,7 +143,7 @@ class _Registrar:
         def give(by: By) -> None:
             unit.report_fact(by, reported_on=on, fact=fact.code, from_=since, to=to, items=items)
 
-        return Entry(midnight(on) + _MORNING + self.chance.whole(0, 8 * 3600), unit, give)
+        return Entry(self.span.second(on) + _MORNING + self.chance.whole(0, 8 * 3600), unit, give)
 
     def _contracts(self, unit: Unit) -> Iterator[Entry]:
         """Return an employer's collective contracts, one after another."""
@@ -167,14 +167,11 @@ class _Registrar:
         while (ended := last_of_month(first)) <= self.span.until:
             late = self.chance.happens(rates.FEED_LATE)
             on = max(self.chance.after(ended, 16, 40) if late else self.chance.after(ended, 2, 7), self.span.start)
-            yield _closing(feed, on, bureau, area, first)
+            yield self._closing(feed, on, bureau, area, first)
             first = month_of(add_months(first_of_month(first), 1))
 
+    def _closing(self, feed: Feed, on: date, bureau: str, area: str, month: str) -> Entry:
+        def give(by: By) -> None:
+            feed.close_month(by, closed_on=on, bureau=bureau, area=area, month=month)
 
-def _closing(feed: Feed, on: date, bureau: str, area: str, month: str) -> Entry:
-    def give(by: By) -> None:
-        feed.close_month(by, closed_on=on, bureau=bureau, area=area, month=month)
-
-    return Entry(midnight(on) + _EVENING, feed, give)
-
-
+        return Entry(self.span.second(on) + _EVENING, feed, give)

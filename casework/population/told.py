@@ -56,6 +56,14 @@ class Span:
         self.begins = midnight(self.start)
         self.ends = midnight(until) + DAY
 
+    def day(self, at: int) -> date:
+        """Return the day of a second."""
+        return self.start + timedelta((at - self.begins) // DAY)
+
+    def second(self, day: date) -> int:
+        """Return the first second of a day."""
+        return self.begins + (day - self.start).days * DAY
+
 
 def midnight(day: date) -> int:
     """Return the first second of a Shanghai day, since 1970."""

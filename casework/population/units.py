@@ -60,5 +60,3 @@ def _division(world: World, division: Division, chance: Chance) -> Row:
 
 def _named(label: codes.Label) -> dict[str, str]:
     return {"name_zh": label.zh, "name_en": label.en}
-
-

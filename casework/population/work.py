@@ -11,7 +11,7 @@ from casework.domain.calendar import add_months, month_of
 from casework.population import needs, rates
 from casework.population.family import NEVER, Member
 from casework.population.life import Life
-from casework.population.steps import EMPLOYMENT, INSURANCE, Case, Step, Thread, feed
+from casework.population.steps import EMPLOYMENT, INSURANCE, Step, Thread, feed
 
 RETIREMENT = {"male": 60, "female": 55}
 EMPLOYEES = ("employee", "dispatched")
@@ -46,7 +46,7 @@ def working_life(life: Life, person: Member) -> Thread:
         else:
             if chance.happens(0.45):
                 life.begin(needs.job(life, person, chance.after(max(day, life.since(person)), 0, 60)))
-            day, works = chance.after(day, 90, 400), chance.happens(0.4)
+            day, works = chance.after(day, 200, 450), chance.happens(0.5)
 
 
 def _first_day(life: Life, person: Member) -> date:
@@ -89,10 +89,10 @@ def _from_job(life: Life, person: Member, job: Job) -> Iterator[Thread]:
     """Return what an employer and the bureaus do for an employee."""
     if job.employer is None:
         return
-    if life.chance.happens(rates.CONTRACT):
+    fairness = life.city.world.fairness[job.employer]
+    if life.chance.happens(min(0.97, rates.CONTRACT * fairness)):
         yield contract(life, person, job)
-    luck = life.chance.random()
-    insured = [service for service, share in rates.EMPLOYEE_INSURANCES.items() if luck < share]
+    insured = [s for s, share in rates.EMPLOYEE_INSURANCES.items() if person.luck < share * fairness]
     if insured:
         yield employee_insurances(life, person, job, insured)
 
@@ -142,6 +142,8 @@ def employee_insurances(life: Life, person: Member, job: Job, services: list[str
     while (on := chance.after(on, 210, 245)) <= job.to:
         for case in cases:
             yield case.renewed(on, {"paid_through": _ahead(on)})
+    if "SSI-UNE" in services and chance.happens(rates.BENEFIT):
+        life.begin(_benefit(life, person, job))
     on = chance.after(job.to, 1, 40)
     for case in cases:
         yield case.ended(on, "ineligible")
@@ -163,9 +165,9 @@ def resident_insurance(life: Life, person: Member, service: str) -> Thread:
         yield case.renewed(on, {"paid_through": f"{year}-12"})
 
 
-def benefit(life: Life, person: Member, case: Case) -> Thread:
-    """Benefit for somebody insured who lost the job."""
-    on = life.chance.after(life.today, 5, 30)
-    claim = life.case(on, "SSI-UBEN", person, desk=INSURANCE)
-    yield claim.requested(on)
-    yield claim.granted(life.chance.after(on, 3, 20), {"months": life.chance.whole(3, 12)})
+def _benefit(life: Life, person: Member, job: Job) -> Iterator[Step]:
+    """Benefit for somebody insured who lost the job: asked for before there can be another."""
+    asked = life.chance.after(job.to, 1, 4)
+    case = life.case(asked, "SSI-UBEN", person, desk=INSURANCE)
+    yield case.requested(asked)
+    yield case.granted(life.chance.after(asked, 3, 20), {"months": life.chance.whole(3, 12)})

@@ -43,6 +43,9 @@ AGENCIES = {
 }
 """What every district has, by the second part of its code: names, and the bureau that it works for."""
 
+EMPLOYER_SIZES = 0.9
+"""How steeply the sizes of employers fall (Zipf)."""
+
 _SCHOOLS = {
     "kindergarten": ("幼儿园", "Kindergarten"),
     "primary": ("小学", "Primary School"),
@@ -128,7 +131,23 @@ class World:
     @cached_property
     def workplaces(self) -> Drawn[UUID]:
         """The employers by their sizes: a few employ most."""
-        return Drawn([employer.id for employer in self.employers], zipf(len(self.employers), 0.9))
+        return Drawn([employer.id for employer in self.employers], zipf(len(self.employers), EMPLOYER_SIZES))
+
+    @cached_property
+    def fairness(self) -> dict[UUID, float]:
+        """How an employer keeps to the law, by id, as a factor: one, on the average of the people employed."""
+        chance = chance_of(self.seed, "fairness")
+        factors = [0.3 + 1.4 * chance.random() for _ in self.employers]
+        weights = zipf(len(factors), EMPLOYER_SIZES)
+        mean = sum(f * w for f, w in zip(factors, weights, strict=True)) / sum(weights)
+        return {employer.id: f / mean for employer, f in zip(self.employers, factors, strict=True)}
+
+    @cached_property
+    def reach(self) -> dict[str, float]:
+        """How well a community's people are served, by its code, as a factor: some areas do better than others."""
+        chance = chance_of(self.seed, "reach")
+        of_area = {area: 0.75 + 0.5 * chance.random() for area in self.areas}
+        return {code: of_area[self.area(code)] * (0.8 + 0.4 * chance.random()) for code in self.communities}
 
     @cached_property
     def schools(self) -> list[Made]:

@@ -40,7 +40,7 @@ class Limits(NamedTuple):
 
     partitions: int = 16
     events: int = 2000  # of one partition
-    households: int = 4000  # after so many no further partition is begun
+    households: int = 500  # after so many no further partition is begun
     chunk: int = 500  # households computed at once: bounds memory, and how long the session is idle
 
 
@@ -139,6 +139,7 @@ class Engine:
         self.limits = limits or Limits()
         self._today = today
         self._registry = RegistryReader()
+        self._at_once = self.limits.partitions
 
     def drain(self) -> int:
         """Bring some partitions that are behind nearer to their heads; return how many.
@@ -179,7 +180,8 @@ class Engine:
             with db.transaction():
                 enter(db, view)
                 target = self._target(db)
-                for checkpoint in _claim(db, target, self.limits.partitions):
+                claimed = _claim(db, target, self._at_once)
+                for checkpoint in claimed:
                     fault("claimed")
                     households += self._advance(Batch(db, view.policy, checkpoint, target, self.limits))
                     moved += 1
@@ -190,6 +192,8 @@ class Engine:
         except TooManyFail as failing:
             self._pause(db, view, failing)
             return 1
+        # What was claimed in vain was kept from others: where much is to do, claim less.
+        self._at_once = moved if moved < len(claimed) else min(2 * self._at_once, self.limits.partitions)
         return moved
 
     def _target(self, db: Db) -> Target:

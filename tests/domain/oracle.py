@@ -337,8 +337,13 @@ class Day:
                 due = FIVE
             elif years < 16 or years >= 60 or member.is_student(self.on):
                 due = ("SSI-MED",)
-            pairs += [Count(bool(self.in_force(insurance, member.id))) for insurance in due]
+            pairs += [Count(self.is_insured(insurance, member.id)) for insurance in due]
         return pairs
+
+    def is_insured(self, insurance: str, person: str) -> bool:
+        """RULES D3: either scheme counts for pension and medical insurance, the employee's alone for the others."""
+        schemes = [episode.evidence(self.on).get("scheme") for episode in self.in_force(insurance, person)]
+        return bool(schemes) if insurance in FIVE[:2] else "employee" in schemes
 
     def cit2(self) -> list[Count]:
         return [Count(bool(self.in_force("SSI-CARD", m.id))) for m in self.members]
@@ -383,7 +388,7 @@ class Day:
 def status_on(known: Known, on: date) -> tuple[str, bool]:
     """RULES C2 to C4: whether the household is assessed on a day, and whether somebody counts as settled."""
     if known.closed and known.closed[1] == "registered_in_error":
-        return "registered_in_error", False
+        return "closed", False
     if known.arrived is None or on < known.arrived:
         return "not_arrived", False
     settling = False
@@ -394,12 +399,12 @@ def status_on(known: Known, on: date) -> tuple[str, bool]:
             return "closed", False
     members = known.members(on)
     if not members:
-        return "empty", False
+        return "no_members", False
     flags = [member.migrant(on) for member in members]
     start = start_of_evaluation_year(on)
     settled = any(ended is not None and start < ended <= on for flag, ended in flags if not flag)
-    in_scope = settled or settling or any(flag for flag, _ in flags)
-    return ("assessed" if in_scope else "out_of_scope"), settled or settling
+    in_scope = settled or any(flag for flag, _ in flags)
+    return ("assessed" if in_scope else "out_of_scope"), in_scope and (settled or settling)
 
 
 def assess(known: Known, registry: Registry, on: date) -> Answer:

@@ -99,20 +99,21 @@ class Rules:
     def __init__(self, known: Known, entries: list[Entry], command: dict[str, Any]) -> None:
         self.known, self.said, self.entries = known, command, entries
         self.name = command["command"]
-        self.today = instant(command).astimezone(SHANGHAI).date()
+        self.at = max([instant(command), *(entry.at for entry in entries[-1:])])  # the log's instants never go back
+        self.today = self.at.astimezone(SHANGHAI).date()
         own = command.get(OWN_DATE[self.name])
         self.on = day(own or command.get("occurred_on") or command.get("from") or command["to"])
         self.mismatch = own is not None and command.get("occurred_on", own) != own
 
     def entry(self) -> Entry:
-        return Entry(self.name, self.on, instant(self.said), len(self.entries) + 1, self.said)
+        return Entry(self.name, self.on, self.at, len(self.entries) + 1, self.said)
 
     def outcome(self) -> str | None:
         if self.mismatch:
             return "date mismatch"
         if self.name != "register_household" and self.known.arrived is None:
             return "no household"
-        return self._closed() or getattr(self, self.name)() or self._dates()
+        return self._closed() or self._dates() or getattr(self, self.name)()
 
     def _dates(self) -> str | None:
         if self.on > self.today:
@@ -127,13 +128,19 @@ class Rules:
         settling = reason == "gained_local_hukou" and self.on <= end_of_evaluation_year(closed_on)
         return None if settling and self.name in SETTLING else "closed"
 
-    def _person(self, person_id: str | None, on: date | None = None) -> str | None:
-        person = self.known.people.get(str(person_id))
-        return None if person and person.stay_on(on or self.on) else "not a member"
+    def _person(self, person_id: str, on: date | None = None) -> str | None:
+        """Of a member, things may be told from before they came, but not from after they left."""
+        person = self.known.people.get(person_id)
+        stays = person.stays if person else []
+        return None if any(stay.left is None or (on or self.on) < stay.left for stay in stays) else "not a member"
+
+    def _present(self, person_id: str) -> str | None:
+        person = self.known.people.get(person_id)
+        return None if person and person.stay_on(self.on) else "not a member"
 
     def register_household(self) -> str | None:
         if self.known.arrived is not None:
-            return "again" if self.entries[0].said == self.said else "registered already"
+            return "registered already"
         ids = [member["person_id"] for member in self.said["members"]]
         if not ids or self.said["head"] not in ids or len(set(ids)) < len(ids):
             return "members"
@@ -141,7 +148,7 @@ class Rules:
 
     def _born(self, *members: dict[str, Any]) -> str | None:
         for member in members:
-            if day(member["born_on"]).replace(day=1) > self.on:
+            if day(member["born_on"]).replace(day=1) > self.on or day(member["born_on"]) > self.today:
                 return "born later"
             if day(member.get("resident_since") or "0001-01-01") > self.on:
                 return "resident later"
@@ -168,7 +175,9 @@ class Rules:
 
     def record_birth(self) -> str | None:
         mother = self.said.get("mother")
-        return self.add_member() or (self._person(mother) if mother else None)
+        if day(self.said["member"]["born_on"]) > self.on:
+            return "born later"
+        return self.add_member() or (self._present(mother) if mother else None)
 
     def _leaves(self) -> str | None:
         person_id, new_head = self.said["person_id"], self.said.get("new_head")
@@ -176,9 +185,9 @@ class Rules:
         if person is None or person.stay is None or self.on < person.stay.joined:
             return "not a member"
         staying = [p for p in self.known.people.values() if p.stay and p.id != person_id]
-        if not staying:
+        if not staying and self.name == "remove_member":
             return "the last member"
-        if self.known.head == person_id and new_head is None:
+        if self.known.head == person_id and staying and new_head is None:
             return "new head needed"
         return "head" if new_head and new_head not in [p.id for p in staying] else None
 
@@ -190,7 +199,7 @@ class Rules:
 
     def change_head(self) -> str | None:
         person_id = self.said["person_id"]
-        if self._person(person_id):
+        if self._present(person_id):
             return "not a member"
         if self.known.head == person_id:
             return "again"
@@ -205,7 +214,7 @@ class Rules:
         if known is not None:
             return "again"
         start = day(self.said["from"])
-        if self._person(self.said["person_id"]):
+        if self._person(self.said["person_id"], start):
             return "not a member"
         return "under 16" if birthday(self.known.people[self.said["person_id"]].born_on, 16) > start else None
 
@@ -215,7 +224,7 @@ class Rules:
             return "no such job"
         to = day(self.said["to"])
         if job.ended_on is not None:
-            return "again" if (job.ended_on, job.to) == (self.on, to) else "ended"
+            return "ended"
         return "before it began" if to < job.start else None
 
     def record_need(self) -> str | None:
@@ -235,7 +244,7 @@ class Rules:
         if need is None or need.result != "present":
             return "no such need"
         if need.cleared_on is not None:
-            return "again" if (need.cleared_on, need.reason) == (self.on, self.said["reason"]) else "cleared"
+            return "cleared"
         return "before assessed" if self.on < need.on else None
 
     def request_service(self) -> str | None:
@@ -250,7 +259,8 @@ class Rules:
             return "not a member"
         if not said.get("override_reason") and not self._eligible(service, person):
             return "not eligible"
-        return "open already" if self._taken(said["service"], person, said.get("unit_id"), said["episode_id"]) else None
+        wanted = Episode(said["episode_id"], said["service"], person, said.get("unit_id"))
+        return "open already" if self._taken(wanted) else None
 
     def _eligible(self, service: dict[str, Any], person_id: str | None) -> bool:
         rule = service.get("eligibility", {})
@@ -263,30 +273,29 @@ class Rules:
 
     def _person_eligible(self, rule: dict[str, Any], person: Person) -> bool:
         years = age(person.born, last_31_august(self.on) if "age_at" in rule else self.on)
-        if not rule.get("min_age", 0) <= years <= rule.get("max_age", 999):
+        if not rule.get("min_age", -1) <= years <= rule.get("max_age", 999):
             return False
-        jobs = [job for job in self.known.jobs.values() if job.person == person.id and job.runs_on(self.on)]
+        mine = [job for job in self.known.jobs.values() if job.person == person.id]
+        jobs = [job for job in mine if job.start <= self.on <= (job.to or date.max)]
         if rule.get("employment") == "employee" and not any(j.kind in ("employee", "dispatched") for j in jobs):
             return False
         if rule.get("employment") == "unemployed" and jobs:
             return False
         if "insured" in rule:
-            mine = [e for e in self.known.episodes.values() if (e.service, e.person) == (rule["insured"], person.id)]
-            if not any(e.in_force(self.on) for e in mine):
+            paid = [e for e in self.known.episodes.values() if (e.service, e.person) == (rule["insured"], person.id)]
+            if not any(e.grant and not e.voided for e in paid):
                 return False
         pregnancy = person.pregnancy(self.on)
         recent = any(reported <= self.on for reported, _ in person.births)
         return "pregnancy" not in rule or recent or bool(pregnancy and pregnancy[0] <= self.on < pregnancy[1])
 
-    def _taken(self, service: str, person: str | None, unit: str | None, but: str) -> bool:
-        """RULES G11: whether another such service of the beneficiary is requested or in force."""
-        row = SERVICES[service]
-        for episode in self.known.episodes.values():
-            if (episode.service, episode.person) == (service, person) and episode.id != but and not episode.is_over:
-                over = episode.grant is not None and self.on > (episode.valid_to(date.max) or date.max)
-                other_unit = row.get("exclusive") == "unit" and episode.unit != unit
-                if row.get("exclusive") and not over and not other_unit:
-                    return True
+    def _taken(self, wanted: Episode) -> bool:
+        """RULES G11: whether another such service of the beneficiary, of that employer, is requested or in force."""
+        for other in self.known.episodes.values():
+            same = (other.service, other.person) == (wanted.service, wanted.person) and other.id != wanted.id
+            over = other.is_over or (other.grant is not None and self.on > (other.valid_to(date.max) or date.max))
+            if same and not over and _given_by(other) == _given_by(wanted) and "exclusive" in SERVICES[other.service]:
+                return True
         return False
 
     def _episode(self) -> Episode | str:
@@ -327,7 +336,7 @@ class Rules:
         episode = self._episode()
         if isinstance(episode, str):
             return episode
-        if episode.grant is not None:
+        if episode.grant is not None and not episode.is_over:
             return "again"
         if episode.is_over or episode.open_referral:
             return "not now"
@@ -339,7 +348,8 @@ class Rules:
         end = maybe_day(self.said.get("valid_to"))
         if (end and end < start) or (end and episode.service in INSURANCES):
             return "term"
-        return self._responsible(episode)
+        granted = Known([*self.entries, self.entry()]).episodes[episode.id]
+        return "open already" if self._taken(granted) else self._responsible(episode)
 
     def deny_service(self) -> str | None:
         episode = self._episode()
@@ -353,10 +363,10 @@ class Rules:
         episode = self._episode()
         if isinstance(episode, str):
             return episode
-        if episode.started_on is not None:
-            return "again"
         if episode.grant is None or episode.is_over:
             return "not granted"
+        if episode.started_on is not None:
+            return "again"
         return "before granted" if self.on < episode.grant.on else None
 
     def renew_service(self) -> str | None:
@@ -370,8 +380,14 @@ class Rules:
             return "open-ended"
         if self.on > old + timedelta(90):
             return "lapsed too long"
-        later = Known([*self.entries, self.entry()]).episodes[episode.id].valid_to(date.max)
-        return "not later" if later is not None and later <= old else self._responsible(episode)
+        end = maybe_day(self.said.get("valid_to"))
+        if end and (episode.service in INSURANCES or end < (episode.valid_from or end)):
+            return "term"
+        renewed = Known([*self.entries, self.entry()]).episodes[episode.id]
+        later = renewed.valid_to(date.max)
+        if later is not None and later <= old:
+            return "not later"
+        return "open already" if self._taken(renewed) else self._responsible(episode)
 
     def end_service(self) -> str | None:
         episode = self._episode()
@@ -395,16 +411,8 @@ class Rules:
             return "beneficiary"
         if person and self._person(person):
             return "not a member"
-        public = self._public(said["service"], said.get("evidence") or {})
-        for e in self.known.episodes.values():
-            if e.delivery and not e.voided and (e.service, e.person, e.delivery.on) == (said["service"], person, self.on):
-                if self._public(e.service, e.delivery.evidence) == public:
-                    return "delivered already"
-        return None
-
-    def _public(self, service: str, evidence: dict[str, Any]) -> dict[str, Any]:
-        fields = SERVICES[service].get("evidence", {})
-        return {name: value for name, value in evidence.items() if not fields[name].get("vault") and value is not None}
+        told = Known([*self.entries, self.entry()])
+        return "delivered already" if _delivered_twice(told, told.episodes[said["episode_id"]]) else None
 
     def correct_service(self) -> str | None:
         episode = self._episode()
@@ -413,13 +421,33 @@ class Rules:
         for change in self.said["changes"]:
             if _standing(episode, change["path"]) != change.get("old"):
                 return "old differs"
-        return _impossible(Known([*self.entries, self.entry()]).episodes[episode.id])
+        told = Known([*self.entries, self.entry()])
+        corrected = told.episodes[episode.id]
+        return "delivered already" if _delivered_twice(told, corrected) else _impossible(corrected, self.today)
 
     def void_service(self) -> str | None:
         episode = self.known.episodes.get(self.said["episode_id"])
         if episode is None:
             return "no such episode"
         return "voided" if episode.voided else None
+
+
+def _delivered_twice(told: Known, episode: Episode) -> bool:
+    """RULES G11: whether the same service of the day was recorded before, with the same public evidence."""
+    others = [other for other in told.episodes.values() if other.id != episode.id and other.delivery]
+    return any(not other.voided and _delivery(other) == _delivery(episode) for other in others)
+
+
+def _delivery(episode: Episode) -> tuple[Any, ...]:
+    fields = SERVICES[episode.service].get("evidence", {})
+    said = {name: value for name, value in episode.evidence(date.max).items() if not fields[name].get("vault")}
+    return episode.service, episode.person, episode.terms[0].on if episode.terms else None, said
+
+
+def _given_by(episode: Episode) -> str | None:
+    """The unit, where each may give the service once: employers, training providers."""
+    per_unit = SERVICES[episode.service].get("exclusive") == "unit"
+    return episode.unit if per_unit and episode.evidence(date.max).get("scheme") != "resident" else None
 
 
 def _standing(episode: Episode, path: str) -> Any:
@@ -434,9 +462,12 @@ def _standing(episode: Episode, path: str) -> Any:
     return value.isoformat() if value else None
 
 
-def _impossible(episode: Episode) -> str | None:
+def _impossible(episode: Episode, today: date) -> str | None:
     """Whether what stands after a correction could not have been recorded at first."""
     grant = episode.grant
+    days = [terms.on for terms in episode.terms[:1]] + [episode.started_on or today, episode.ended_on or today]
+    if max(days) > today:
+        return "in the future"
     if grant is None:
         return None
     row = SERVICES[episode.service].get("evidence", {})

@@ -150,13 +150,10 @@ class Person:
         flag, until, ended = False, None, None
         for when, facts in self.facts(on):
             if "migrant" in facts:
-                was = flag and not (until and until <= when)
-                if was and not facts["migrant"]:
-                    ended = when
-                elif until and until <= when:
-                    ended = until
+                if flag and not facts["migrant"]:
+                    ended = min(when, until or when)
                 flag, until = facts["migrant"], None
-            if "migrant_until" in facts:
+            if "migrant_until" in facts and flag and not (until and until <= when):
                 until = day(facts["migrant_until"])
         if flag and until and until <= on:
             return False, until

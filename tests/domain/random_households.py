@@ -40,6 +40,17 @@ EPISODES = (
 DOSES = (
     "BCG1 HepB3 OPV3 DTaP3 MR1 JE1 MenA2 DTaP4 MMR1 HepA1 JE2 MenAC1 OPV4 DT1 MenAC2 BCG1 MR1 JE1 HepB2 other1"
 ).split()
+SERVES = {
+    "JOB": "EMP-GUIDE",
+    "TRAINING": "EMP-TRAIN",
+    "STARTUP": "EMP-START",
+    "HOUSING": "HSG-PUB",
+    "LOW_INCOME": "LIV-DIBAO",
+    "CHILD_WELFARE": "LIV-CHILD",
+    "CHRONIC": "HLT-CHR",
+    "PSYCH": "HLT-PSY",
+    "INS_TRANSFER": "SSI-TRANSFER",
+}
 FEEDS = "EDUB/EDU HRSS/EMP HLTH/HLT PFP/FPL CIV/LIV HRSS/SSH HSG/SSH CRPT/CUL".split()
 
 
@@ -92,7 +103,9 @@ class Life:
 
     def aged(self, least: int, most: int) -> str:
         """A member whose age lies in a range, if there is one."""
-        people = [p for p in self.known.people.values() if p.stay and least <= (self.today - p.born_on).days / 365 <= most]
+        people = [
+            p for p in self.known.people.values() if p.stay and least <= (self.today - p.born_on).days / 365 <= most
+        ]
         return self.random.choice(people).id if people and self.chance(92) else self.person()
 
     def give(self, name: str, on: date | None = None, **fields: Any) -> bool:
@@ -140,7 +153,10 @@ class Life:
         return {"from": start.isoformat(), **({"to": end.isoformat()} if self.chance(50) else {})}
 
     def register(self) -> None:
-        adults = [self.member(self.random.choice((20, 25, 30, 40, 49, 54, 59, 66))) for _ in range(self.random.choice((1, 2, 2)))]
+        adults = [
+            self.member(self.random.choice((20, 25, 30, 40, 49, 54, 59, 66)))
+            for _ in range(self.random.choice((1, 2, 2)))
+        ]
         members = adults + [self.member() for _ in range(self.random.choice((0, 1, 1, 2, 3)))]
         arrived = self.today - timedelta(self.random.choice((0, 0, 1, 30, 500)))
         for member in members:
@@ -176,7 +192,9 @@ class Life:
             self.give("record_death", person_id=who, new_head=new_head)
 
     def facts(self) -> None:
-        kind = self.random.choice(("migrant", "migrant", "until", "until", "student", "pregnancy", "pregnancy", "education"))
+        kind = self.random.choice(
+            ("migrant", "migrant", "until", "until", "student", "pregnancy", "pregnancy", "education")
+        )
         told: dict[str, Command] = {
             "migrant": {"migrant": self.chance(50)},
             "until": {"migrant_until": self.near().isoformat()},
@@ -195,7 +213,9 @@ class Life:
             to = self.near() if self.chance(40) else self.past()
             self.give("end_employment", employment_id=job.id, to=to.isoformat(), reason=reason)
             return
-        kind = self.random.choice(("employee",) * 6 + ("dispatched", "part_time", "self_employed", "platform", "family"))
+        kind = self.random.choice(
+            ("employee",) * 6 + ("dispatched", "part_time", "self_employed", "platform", "family")
+        )
         employer = self.random.choice(EMPLOYERS) if self.chance(90) else None
         on = self.past()
         start = on if self.chance(60) else min(self.near(), on + timedelta(60))
@@ -217,9 +237,53 @@ class Life:
     def deliver(self) -> None:
         service = self.random.choice(DELIVERIES)
         ages = {"HLT-VAC": (0, 7), "HLT-CHI": (0, 7), "HLT-MAT": (16, 49), "HLT-ELD": (60, 99), "FPL-OFFER": (17, 50)}
-        who = self.beneficiary(service, *ages.get(service, (0, 99)))
-        self.give("record_delivery", episode_id=self.new("delivery"), service=service, person_id=who,
-                  evidence=self.evidence(service))  # fmt: skip
+        self.delivered(service, self.beneficiary(service, *ages.get(service, (0, 99))))
+
+    def delivered(self, service: str, who: str | None, evidence: Command | None = None) -> None:
+        said = evidence or self.evidence(service)
+        self.give("record_delivery", episode_id=self.new("delivery"), service=service, person_id=who, evidence=said)
+
+    def serve(self) -> None:
+        """Do for somebody what the city should do."""
+        self.random.choice((self.serve_needs, self.serve_needs, self.welcome, self.place, self.care, self.employ))()
+
+    def welcome(self) -> None:
+        for person in [person for person in self.known.people.values() if person.stay]:
+            for service in ("HLT-REC", "SSI-CARD", "FPL-FILE", "SSI-MED"):
+                if self.chance(70):
+                    self.asked(service, person.id)
+            self.delivered("FPL-OFFER", person.id)
+            if self.chance(50):
+                self.delivered("HLT-ELD" if person.born_on.year < 1952 else "CUL-FIT", person.id)
+
+    def place(self) -> None:
+        child = self.aged(3, 15)
+        years = (self.today - self.known.people[child].born_on).days // 365
+        self.asked("EDU-PRE" if years < 6 else "EDU-COMP", child)
+
+    def care(self) -> None:
+        child, doses = self.aged(0, 6), list(dict.fromkeys(DOSES))
+        for dose in doses if self.chance(70) else doses[:6]:
+            self.delivered("HLT-VAC", child, {"vaccine": dose[:-1], "dose": int(dose[-1])})
+        self.delivered("HLT-CHI", child)
+        mothers = [person for person in self.known.people.values() if person.births or person.pregnancy(self.today)]
+        if mothers:
+            self.delivered("HLT-MAT", self.random.choice(mothers).id)
+
+    def employ(self) -> None:
+        who, employer = self.aged(18, 50), self.random.choice(EMPLOYERS)
+        said = {"employment_id": self.new("job"), "person_id": who, "kind": "employee", "unit_id": employer}
+        on = self.past()
+        self.give("start_employment", on, **said, **{"from": on.isoformat()})
+        for service in ("EMP-CONTRACT", *INSURANCES):
+            if self.chance(75):
+                self.asked(service, who, employer)
+
+    def serve_needs(self) -> None:
+        for need in [need for need in self.known.needs.values() if need.is_open and need.need in SERVES]:
+            service = SERVES[need.need]
+            give = self.delivered if SERVICES[service]["kind"] != "episode" else self.asked
+            give(service, need.person)
 
     def beneficiary(self, service: str, least: int, most: int) -> str | None:
         kind = SERVICES[service]["beneficiary"]
@@ -252,8 +316,11 @@ class Life:
         service = self.random.choice(EPISODES)
         ages = {"EDU-PRE": (3, 7), "EDU-COMP": (6, 15), "LIV-CHILD": (0, 18), "HLT-CHI": (0, 7), "FPL-FILE": (17, 50)}
         who = self.beneficiary(service, *ages.get(service, (16, 60) if service.startswith("EMP") else (0, 99)))
-        unit = None
-        if service == "EMP-CONTRACT" or (service in INSURANCES and self.chance(60)):
+        self.asked(service, who)
+
+    def asked(self, service: str, who: str | None, unit: str | None = None) -> None:
+        """Request a service and, mostly, grant it."""
+        if unit is None and (service == "EMP-CONTRACT" or (service in INSURANCES and self.chance(60))):
             unit = self.employer_of(who)
         elif service.startswith("EDU"):
             unit = self.random.choice(SCHOOLS)
@@ -369,10 +436,12 @@ class Life:
             self.commands.pop()
 
     def live(self, steps: int) -> None:
+        served = self.random.choice((0, 5, 25))
         kinds: list[tuple[Callable[[], None], int]] = [
             (self.need, 14), (self.deliver, 22), (self.request, 26), (self.follow, 18), (self.job, 10),
-            (self.facts, 4), (self.household, 4), (self.join, 1), (self.birth, 2), (self.part, 1),
+            (self.facts, 4), (self.household, 4), (self.join, 1), (self.birth, 2), (self.part, 1), (self.serve, served),
         ]  # fmt: skip
+        kinds += [(self.repeat, 1)]
         methods, weights = [method for method, _ in kinds], [weight for _, weight in kinds]
         self.register()
         while steps > 0 and not self.refused:
@@ -391,13 +460,17 @@ def registry(life: Life) -> list[Command]:
         for _ in range(random.choice((0, 1, 1, 2))):
             span = {"from": life.near().isoformat(), **({"to": life.near().isoformat()} if life.chance(50) else {})}
             if span.get("to", "9") >= span["from"]:
-                entries.append({"unit_id": employer, "fact": "UF-COLL", **span, "recorded_at": "2012-01-05T09:00:00+08:00"})
+                entries.append(
+                    {"unit_id": employer, "fact": "UF-COLL", **span, "recorded_at": "2012-01-05T09:00:00+08:00"}
+                )
     for feed in FEEDS:
         if life.chance(45):
             bureau, area = feed.split("/")
             month = plus_months(life.random.choice(EDGES).replace(day=1), 0)
             while month < date(2016, 1, 1):
-                at = datetime.combine(month_end(month) + timedelta(random.choice((1, 5, 14, 15, 40))), time(9), SHANGHAI)
+                at = datetime.combine(
+                    month_end(month) + timedelta(random.choice((1, 5, 14, 15, 40))), time(9), SHANGHAI
+                )
                 if not life.chance(15):
                     said = {"bureau": bureau, "area": area, "month": month.isoformat()[:7]}
                     entries.append({**said, "recorded_at": at.isoformat()})
@@ -421,6 +494,9 @@ def line(seed: int) -> Command:
 
 
 def as_of(life: Life) -> date:
-    if life.chance(35):
+    choice = life.random.random()
+    if choice < 0.4:
+        return life.today + timedelta(life.random.choice((0, 1, 15, 30, 31, 60, 100)))
+    if choice < 0.6:
         return life.some_day(life.pool[0] - timedelta(3), life.today + timedelta(200))
     return life.near()

@@ -1,0 +1,64 @@
+"""``casework serve``: the API behind gunicorn, several processes of several threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from api.wsgi import application
+from casework.config import Settings
+from casework.tokens import make_signing_key
+
+REQUEST_SECONDS = 30
+STOP_SECONDS = 8
+
+
+class Server(BaseApplication):
+    """gunicorn, told by our settings alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Tell gunicorn where to listen and how to work."""
+        for name, value in options(self.settings).items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Build the application: called in each worker process."""
+        return application(self.settings)
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Return gunicorn's settings."""
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    return {
+        "bind": [f"{host}:{settings.api_port}"],
+        "workers": settings.api_processes,
+        "threads": settings.api_threads,
+        "worker_class": "gthread",
+        "timeout": REQUEST_SECONDS,
+        "graceful_timeout": STOP_SECONDS,
+        "keepalive": 15,
+        "accesslog": None,
+        "errorlog": "-",
+        "loglevel": settings.log_level,
+        "proc_name": "casework-api",
+        "worker_tmp_dir": "/dev/shm",
+        "control_socket_disable": True,
+    }
+
+
+def serve(settings: Settings) -> None:
+    """Answer the API until a signal ends it."""
+    if settings.jwks == str(settings.keys_dir / "jwks.json"):
+        make_signing_key(settings.keys_dir)
+    Server(settings).run()
+
+
+if __name__ == "__main__":
+    serve(Settings.from_env())

@@ -1,0 +1,300 @@
+"""What is told of units: the registry's entry, lists, and figures with small cells hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+
+from api.auth import sight
+from api.fields import unit_from
+from api.freshness import await_positions, meta
+from api.giving import casework
+from api.household_state import unit_name
+from api.language import told
+from api.paging import next_link
+from api.reasons import score
+from api.resource import answer
+from casework.domain import codes
+from casework.domain.assessment import Score
+from casework.domain.calendar import required_month
+from casework.domain.metrics import UnitFigures, hidden, unit_figures
+from casework.domain.policy import Policy
+from casework.domain.registry import Registry, Unit
+from casework.domain.scoring import Ratio
+from casework.errors import NotFound
+from casework.log.reading import Db
+from casework.projections import reading, sets
+
+Content = dict[str, Any]
+
+DIVISIONS = ("city", "district", "zone", "township", "community")
+MEASURED: Mapping[str, tuple[str, ...]] = {
+    "employer": ("WRK1", "WRK5", "K03B", "K03D"),
+    "school": ("SCH1", "SCH3"),
+}
+"""What units are measured by that are no divisions (RULES U1); others have no live figures."""
+
+OWN_LABELS = {
+    "K03B": codes.Label("五项保险参保", "Five insurances paid"),
+    "K03D": codes.Label("一年内培训", "Trained within 12 months"),
+    "NEEDS": codes.Label("需求评估覆盖", "Needs assessed within 12 months"),
+}
+
+
+class Table(NamedTuple):
+    """A unit's figures and those of its siblings, on the day of the views."""
+
+    unit: Unit
+    kind: str
+    own: UnitFigures
+    siblings: list[UnitFigures]
+    policy: Policy
+    registry: Registry
+    day: date
+
+
+def found(registry: Registry, unit: str) -> Unit:
+    """Return the unit that a path names by id or code."""
+    try:
+        known = registry.units.get(unit_from(unit))
+    except ma.ValidationError:
+        known = None
+    if known is None or known.registered is None:
+        raise NotFound
+    return known
+
+
+def page(*, limit: int, kind: str | None = None, under: str | None = None, cursor: str | None = None) -> Response:
+    """Answer one page of the units."""
+    registry, day = casework().registry(), casework().today
+    rows = _sorted(registry)
+    if under is not None:
+        top = found(registry, under).id
+        rows = tuple((code, unit) for code, unit in rows if top in registry.ancestors(unit.id, day))
+    wanted = [
+        unit
+        for code, unit in rows
+        if (cursor is None or code > cursor) and (kind is None or _registered(unit).kind == kind)
+    ]
+    following = _registered(wanted[limit - 1]).code if len(wanted) > limit else None
+    content = {"items": [_entry(registry, unit) for unit in wanted[:limit]], "next": following}
+    return answer(content, headers=next_link(following))
+
+
+def whole(registry: Registry, unit: Unit) -> Content:
+    """Return all that the registry has of a unit."""
+    above = registry.ancestors(unit.id, casework().today)
+    return {
+        **_entry(registry, unit),
+        "version": unit.version,
+        "ancestors": [_named(registry, each) for each in above],
+        "facts": [
+            {
+                "fact": fact.fact,
+                "label": told(codes.unit_facts()[fact.fact].label),
+                "reported_on": fact.occurred_on,
+                "from": fact.from_,
+                "to": fact.to,
+                "items": fact.items,
+            }
+            for fact in unit.facts
+        ],
+    }
+
+
+def figures(unit: str, *, min_position: str | None = None) -> Response:
+    """Answer a unit's live figures."""
+    registry = casework().registry()
+    known = found(registry, unit)
+    await_positions(min_position)
+    with reading.live_views(casework().pool) as (db, view):
+        shown = sets.cutting(db)
+        table = _table(db, known, registry, view.policy, shown.as_of)
+        lacking = reading.missing(db, _communities(registry, known.id, shown.as_of))
+    content = {
+        "unit": _entry(registry, known),
+        **_told(table),
+        "missing_households": lacking,
+        "stale": lacking > 0,
+        "meta": meta(shown, view.policy.version),
+    }
+    return answer(content)
+
+
+def _table(db: Db, unit: Unit, registry: Registry, policy: Policy, day: date) -> Table:
+    own = unit_figures(reading.tally(db, _counted(registry, unit, day)), policy)
+    siblings = (
+        []
+        if sight().small_cells
+        else [
+            unit_figures(reading.tally(db, _counted(registry, each, day)), policy)
+            for each in _siblings(registry, unit, day)
+        ]
+    )
+    return Table(unit, _registered(unit).kind, own, siblings, policy, registry, day)
+
+
+def _told(table: Table) -> Content:
+    measures = _measures(table)
+    hides = {} if sight().small_cells else _hidden(table, measures)
+    levels = table.own.levels if table.kind in DIVISIONS else {}
+    closed = _closed_levels(table, hides) if levels else set()
+    return {
+        "households": _size(table.own.households),
+        "employees": _size(table.own.employees),
+        "pupils": _size(table.own.pupils),
+        "overall": _score(table, table.own.overall, hide=bool(closed)) if levels else None,
+        "levels": [
+            {
+                "level": level.code,
+                "label": told(level.label),
+                **_score(table, levels[level.code], hide=level.code in closed),
+            }
+            for level in table.policy.levels
+            if level.code in levels
+        ],
+        "indicators": [_indicator(table, code, hides.get(code, False)) for code in measures],
+    }
+
+
+def _measures(table: Table) -> Sequence[str]:
+    if table.kind in DIVISIONS:
+        return (*table.policy.indicators, "NEEDS")
+    return MEASURED.get(table.kind, ())
+
+
+def _hidden(table: Table, measures: Iterable[str]) -> dict[str, bool]:
+    """Which cells are hidden: too small, or to be found from a level's score or from the sums above (RULES U17)."""
+    small, own = table.policy.small_n, table.own.measures
+    groups = [[code for code in measures if _level(table, code) == level] for level in (*table.own.levels, None)]
+    hides = {
+        code: hide
+        for group in groups
+        for code, hide in zip(group, hidden([own[code] for code in group], small), strict=True)
+    }
+    for code in hides:
+        across = hidden([own[code], *(each.measures[code] for each in table.siblings)], small)
+        hides[code] = hides[code] or across[0]
+    return hides
+
+
+def _closed_levels(table: Table, hides: Mapping[str, bool]) -> set[str]:
+    """The levels whose score would tell a hidden cell: the only one in it, or all of fewer than five households."""
+    if 0 < table.own.households < table.policy.small_n and not sight().small_cells:
+        return set(table.own.levels)
+    hidden_in = [_level(table, code) for code, hide in hides.items() if hide]
+    return {level for level in table.own.levels if hidden_in.count(level) == 1}
+
+
+def _score(table: Table, each: Score, *, hide: bool) -> Content:
+    """A score, or that it is hidden."""
+    if hide and each.score is not None:
+        return {"state": "hidden", "score": None, "band": None, "band_label": None, "completeness": None}
+    state = "known" if each.score is not None else "not_applicable" if each.band == "NA" else "not_reported"
+    return {"state": state, **score(each, table.policy)}
+
+
+def _level(table: Table, code: str) -> str | None:
+    rule = table.policy.indicators.get(code)
+    return rule.level if rule is not None else None
+
+
+def _indicator(table: Table, code: str, hide: bool) -> Content:
+    cell: Ratio = table.own.measures[code]
+    rule = table.policy.indicators.get(code)
+    state = "hidden" if hide else "known" if cell.den else _why_empty(table, rule.feed if rule else None)
+    shown = state == "known"
+    return {
+        "indicator": code,
+        "label": told(rule.label if rule else OWN_LABELS[code]),
+        "level": rule.level if rule else None,
+        "state": state,
+        "num": cell.num if shown else None,
+        "den": cell.den if shown else None,
+        "rate": round(cell.num / cell.den, 4) if shown else None,
+        "weight": rule.weight if rule else None,
+    }
+
+
+def _why_empty(table: Table, feed: str | None) -> str:
+    """Nobody is counted: because nobody is eligible, or because the bureau has not reported (RULES F1 to F4)."""
+    closed = table.registry.feeds.get(feed) if feed else None
+    if closed is None or closed.first is None:
+        return "not_applicable"
+    month = required_month(table.day, table.policy.feed_days)
+    return "not_applicable" if month < closed.first or month in closed.months else "not_reported"
+
+
+def _size(count: int) -> Content:
+    """A number of persons or households; fewer than five are hidden, nobody is not."""
+    if 0 < count < 5 and not sight().small_cells:
+        return {"state": "hidden", "value": None}
+    return {"state": "known", "value": count}
+
+
+def _counted(registry: Registry, unit: Unit, day: date) -> Sequence[UUID]:
+    """The units whose totals make up this one's."""
+    if _registered(unit).kind in DIVISIONS:
+        return _communities(registry, unit.id, day)
+    return (unit.id,)
+
+
+@lru_cache(512)
+def _communities(registry: Registry, unit: UUID, day: date) -> tuple[UUID, ...]:
+    return tuple(reading.communities_under(registry, unit, day))
+
+
+def _siblings(registry: Registry, unit: Unit, day: date) -> list[Unit]:
+    """The other divisions under the same parent: with its sum they would tell what is hidden in one of them."""
+    if _registered(unit).kind not in DIVISIONS:
+        return []
+    above = registry.ancestors(unit.id, day)[:1]
+    return [
+        other
+        for parent in above
+        for each in registry.children.get(parent, ())
+        if each != unit.id
+        and registry.ancestors(each, day)[:1] == above
+        and _registered(other := registry.units[each]).kind in DIVISIONS
+    ]
+
+
+@lru_cache(2)
+def _sorted(registry: Registry) -> tuple[tuple[str, Unit], ...]:
+    known = [(unit.registered.code, unit) for unit in registry.units.values() if unit.registered is not None]
+    return tuple(sorted(known, key=lambda row: row[0]))
+
+
+def _entry(registry: Registry, unit: Unit) -> Content:
+    registered, today = _registered(unit), casework().today
+    place = unit.place(today)
+    return {
+        "id": unit.id,
+        "code": registered.code,
+        "kind": registered.kind,
+        "tier": registered.tier,
+        "name": unit_name(registry, unit.id),
+        "parent": _named(registry, place.parent) if place.parent else None,
+        "managed_by": _named(registry, place.managed_by) if place.managed_by else None,
+        "new_type_community": registered.new_type_community,
+        "uscc": registered.uscc,
+        "registered_on": registered.occurred_on,
+        "closed_on": unit.closed_on,
+    }
+
+
+def _named(registry: Registry, unit_id: UUID) -> Content:
+    unit = registry.units.get(unit_id)
+    code = unit.registered.code if unit is not None and unit.registered is not None else None
+    return {"id": unit_id, "code": code, "name": unit_name(registry, unit_id)}
+
+
+def _registered(unit: Unit) -> Any:
+    assert unit.registered is not None
+    return unit.registered

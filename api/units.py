@@ -1,0 +1,106 @@
+"""Units: divisions, bureaus, employers, schools, agencies and training providers; their facts and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api import unit_pages
+from api.command_bodies import Command
+from api.fields import Code, Day, Flag, Query, QueryWhole, Several, Text, UnitRef
+from api.giving import casework, etag
+from api.resource import Fields, Resource, answer, unchanged
+from api.schemas import described
+from api.unit_schemas import Figures, UnitAnswer, UnitPage
+from casework.domain import codes
+from casework.outcome import Context, Outcome
+
+bp = Resource("units", __name__, description=__doc__)
+
+CODE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+POSITIONS = "[0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,7}"
+
+
+class ListUnits(Query):
+    """Filters of the list of units."""
+
+    kind = Code("unit_kinds")
+    under = Text(64, pattern="[A-Za-z0-9._-]+", **described("All below this division, by code or id."))
+    limit = QueryWhole(1, 1000, load_default=50)
+    cursor = Text(64, pattern=CODE)
+
+
+class Plainly(Query):
+    """No parameters."""
+
+
+class OfViews(Query):
+    """How fresh the figures must be."""
+
+    min_position = Text(200, pattern=POSITIONS, **described("Wait until this is counted."))
+
+
+class Register(Command):
+    """A unit exists."""
+
+    code = Text(64, pattern=CODE, required=True, **described("Its own key, for ever."))
+    kind = Code("unit_kinds", required=True)
+    name_zh = Text(200, required=True)
+    name_en = Text(200)
+    tier = Code("unit_tiers")
+    parent = UnitRef(**described("The unit above, by id or code."))
+    managed_by = UnitRef(**described("Who administers it, where that is not the parent."))
+    new_type_community = Flag()
+    uscc = Text(18, pattern="[0-9A-HJ-NPQRTUWXY]{18}", **described("Unified social credit code."))
+    registered_on = Day(required=True)
+
+
+class ReportFact(Command):
+    """A dated fact of a unit."""
+
+    fact = Code(list(codes.unit_facts()), required=True)
+    reported_on = Day(required=True)
+    from_ = Day(required=True, data_key="from")
+    to = Day(**described("The last day inside."))
+    items = Several(Text(40, pattern="[a-z][a-z0-9_]*"), **described("Those that are in place."))
+    evidence = Text(200, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", **described("A reference, never a text."))
+
+
+@bp.reading("/units", ListUnits, UnitPage)
+def list_units(asked: Fields) -> Response:
+    """List units by kind and division, page by page, in the order of their codes."""
+    return unit_pages.page(**asked)
+
+
+@bp.reading("/units/<unit>", Plainly, UnitAnswer)
+def read(asked: Fields, unit: str) -> Response:
+    """Read a unit, by id or code: what it is, where it stands, and the facts that it reported."""
+    registry = casework().registry()
+    found = unit_pages.found(registry, unit)
+    tag = etag(found.version, registry.position)
+    return unchanged(tag) or answer(unit_pages.whole(registry, found), headers={"ETag": tag})
+
+
+@bp.reading("/units/<unit>/figures", OfViews, Figures)
+def figures(asked: Fields, unit: str) -> Response | dict[str, Any]:
+    """Read a unit's figures as they are now: counts by indicator, levels and overall.
+
+    Cells of fewer than five persons are hidden with their complements, except from auditors, the selection office and
+    operators. Not applicable, hidden and not reported are different answers.
+    """
+    return unit_pages.figures(unit, **asked)
+
+
+@bp.command("/units", Register, status=201)
+def register(context: Context, fields: Fields) -> Outcome:
+    """Register a unit; registering it again as it is changes nothing."""
+    return casework().register_unit(context, **fields)
+
+
+@bp.command("/units/<unit>/facts", ReportFact, status=201)
+def report_fact(context: Context, fields: Fields, unit: str) -> Outcome:
+    """Report a dated fact of a unit, such as a collective contract; the same report again changes nothing."""
+    found = unit_pages.found(casework().registry(), unit)
+    fields["items"] = tuple(fields.get("items", ()))
+    return casework().report_unit_fact(found.id, context, **fields)

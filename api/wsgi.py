@@ -1,0 +1,42 @@
+"""The application for a WSGI server: built in each of its processes, after the fork, with a pool of its own."""
+
+from __future__ import annotations
+
+import atexit
+
+from flask import Flask
+
+from api.app import create_app
+from api.logs import log_as_json
+from casework.application import Casework
+from casework.config import Settings
+from casework.domain import catalogue, codes
+from casework.domain.policy import load_policy, policy_versions
+from casework.wiring import open_casework
+
+SPARE_CONNECTIONS = 4
+
+
+def application(settings: Settings | None = None) -> Flask:
+    """Return the application of this process, on the servers that the settings name."""
+    chosen = settings or Settings.from_env()
+    log_as_json(chosen.log_level)
+    casework = open_casework(chosen, max_size=2 * chosen.api_threads + SPARE_CONNECTIONS)
+    atexit.register(_close, casework)
+    _read_ahead(casework)
+    return create_app(casework=casework, settings=chosen)
+
+
+def _read_ahead(casework: Casework) -> None:
+    """Read what the first request would otherwise wait for."""
+    catalogue.services(casework.today)
+    codes.code_lists()
+    codes.unit_facts()
+    for version in policy_versions():
+        load_policy(version)
+    casework.registry()
+
+
+def _close(casework: Casework) -> None:
+    casework.close()
+    casework.pool.close()

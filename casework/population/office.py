@@ -1,0 +1,164 @@
+"""Offices: they give a household's commands, seal what names people, and sign what they write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from itertools import count
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from casework.domain import catalogue, registry
+from casework.domain.aggregate import Recorded
+from casework.domain.household import Household
+from casework.domain.residence import By
+from casework.domain.restricted import is_restricted_event
+from casework.errors import Refused
+from casework.log.append import Beside, Claim
+from casework.log.codec import EventCodec, Metadata
+from casework.population.chance import Chance, chance_of
+from casework.population.family import Family
+from casework.population.sealing import SimulatedVault
+from casework.population.steps import Desk, Step
+from casework.population.told import Span, Told
+from casework.population.world import World
+from casework.privacy.persons import Persons, sealed_fields, together
+
+_encode = EventCodec().encode
+_unit_id = cache(registry.unit_id)
+
+
+class City(NamedTuple):
+    """Where and when lives are lived, and who seals what names the people."""
+
+    world: World
+    span: Span
+    persons: Persons
+    vault: SimulatedVault
+
+
+class Office:
+    """Keeps one household's file: its aggregate, and what its commands leave beside their events.
+
+    ``refused`` counts, by the rule that refused it, what was told too late or twice; ``unchanged`` what had no effect.
+    """
+
+    def __init__(self, city: City, number: int, family: Family, chance: Chance) -> None:
+        self.city = city
+        self.number = number
+        self.chance = chance
+        self.household = Household(family.id)
+        self.refused: Counter[str] = Counter()
+        self.unchanged = 0
+        everybody = (*family.members, *family.births, *family.joins)
+        self._id_numbers = {member.id: member.profile.id_number for member in everybody}
+        self._references = count(1)
+
+    def open(self) -> None:
+        """Take up this household's file: from now on the vault's salts are its own."""
+        self.city.vault.salts = chance_of(self.city.world.seed, "salts", self.number)
+
+    def record(self, step: Step, at: int) -> list[Told] | None:
+        """Give a step's command at a second; return its events, or None where it is refused."""
+        arguments, sealed = self._sealed(step)
+        released = Beside(released=self._released(step))
+        desk = step.desk
+        by = By(self.city.span.day(at), bureau=desk.bureau, own_bureau_only=desk.role == "bureau")
+        try:
+            getattr(self.household, step.command)(by, **arguments)
+        except Refused as refused:
+            self.refused[refused.code] += 1
+            return None
+        events = self.household.collect_events()
+        self.unchanged += not events
+        return [self._told(event, step.desk, at, together([step.beside, sealed, released])) for event in events]
+
+    def _told(self, recorded: Recorded, desk: Desk, at: int, beside: Beside) -> Told:
+        event: Any = recorded.event
+        meta = self._metadata(desk, at, restricted=is_restricted_event(event, self.household))
+        return Told(
+            at,
+            self.number << 20 | recorded.originator_version,
+            recorded.originator_id,
+            recorded.originator_version,
+            event.type_name,
+            _encode(event),
+            meta.encode(),
+            list(beside.vault),
+            list(beside.search_keys),
+            [*beside.claims, *self._source_claim(meta)],
+            list(beside.released),
+        )
+
+    def _metadata(self, desk: Desk, at: int, *, restricted: bool) -> Metadata:
+        command_id = self._id(at)
+        area = self.city.world.area(self.household.community)
+        community = _unit_id(self.household.community)
+        return Metadata(
+            event_id=self._id(at),
+            actor=self._actor(desk, area),
+            role=desk.role,
+            bureau=desk.bureau,
+            unit=_unit_id(f"{area}-{desk.agency}") if desk.agency else None if desk.is_feed else community,
+            source=f"{desk.bureau}-feed" if desk.is_feed else None,
+            source_ref=f"{self.number}-{next(self._references)}" if desk.is_feed else None,
+            community=community,
+            restricted=restricted,
+            correlation_id=command_id,
+            command_id=command_id,
+        )
+
+    def _actor(self, desk: Desk, area: str) -> str:
+        if desk.is_feed:
+            return f"{desk.bureau}-feed"
+        if desk.bureau:
+            return f"{desk.bureau}-{area}-{self.number % 5 + 1}"
+        return f"cw-{self.household.community}-{self.number % 3 + 1}"
+
+    def _source_claim(self, meta: Metadata) -> list[Claim]:
+        if meta.source is None or meta.source_ref is None:
+            return []
+        return [Claim(self.city.persons.hashes.claim_hash("source", meta.source, meta.source_ref), "source")]
+
+    def _sealed(self, step: Step) -> tuple[dict[str, Any], Beside]:
+        """Return a command's arguments with the commitment to what belongs in the vault, and that row."""
+        subject = step.person.id if step.person else self.household.id
+        row = sealed_fields(self.city.vault, subject, self._secret(step.arguments))
+        if row is None:
+            return step.arguments, Beside()
+        return {**step.arguments, "commitment": row.commitment}, Beside([row])
+
+    def _secret(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        evidence = arguments.get("evidence")
+        if not evidence:
+            return {}
+        hidden = _vault_fields()[arguments.get("service") or self._service(arguments["episode_id"])]
+        return {name: value for name, value in evidence.items() if name in hidden}
+
+    def _service(self, episode_id: UUID) -> str:
+        return self.household.episodes[episode_id].service
+
+    def _released(self, step: Step) -> list[bytes]:
+        """Return the claims of those who are no longer active once the step is told."""
+        match step.command:
+            case "close_household":
+                people = [person.person_id for person in self.household.members]
+            case "remove_member" | "record_death":
+                people = [step.arguments["person_id"]]
+            case _:
+                return []
+        persons, numbers = self.city.persons, self._id_numbers
+        return [claim.hash for person in people for claim in persons.claims(person, numbers[person])]
+
+    def _id(self, at: int) -> UUID:
+        return self.chance.uuid(at * 1000 + self.chance.whole(0, 999))
+
+
+@cache
+def _vault_fields() -> dict[str, frozenset[str]]:
+    """Return the evidence fields that go to the vault, by service."""
+    return {
+        code: frozenset(name for name, field in service.evidence.items() if field.vault)
+        for code, service in catalogue.services().items()
+    }

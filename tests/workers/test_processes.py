@@ -1,0 +1,170 @@
+"""Real workers and beats on real servers: stopped, killed, and without Redis."""
+
+from __future__ import annotations
+
+import subprocess
+from threading import Event
+from uuid import UUID
+
+import pytest
+import redis
+
+from casework.domain.ids import partition_of, uuid7
+from casework.projections import reading
+from casework.wake import Wake
+from tests.projections.lives import life
+from tests.projections.simulated import Simulated, stored
+from tests.workers.conftest import Start, stop
+from workers.beat import Beat
+from workers.queue import DRAINS, Waker, enqueue_drain, queue
+
+LONG_ENOUGH = 60
+
+
+def commit(log: Simulated, household_id: UUID | None = None) -> tuple[int, int]:
+    """A new household; its partition and position."""
+    household_id = household_id or uuid7()
+    appended = log.recorder.append([stored(item) for item in life(household_id, 1, steps=4)])
+    return partition_of(household_id), appended.positions[-1]
+
+
+def is_shown(log: Simulated, place: tuple[int, int]) -> bool:
+    """Wait until the views show a position."""
+    return reading.wait_for_position(log.pool, *place, timeout=LONG_ENOUGH)
+
+
+def test_a_commit_is_soon_in_the_views(log: Simulated, start: Start, redis_url: str):
+    start("drains")
+    start("beat")  # a hint may be lost
+    waker = Waker(redis_url)
+
+    for _ in range(3):
+        place = commit(log)
+        waker([place[0]])
+        assert is_shown(log, place)
+    waker.close()
+
+
+def test_a_stop_signal_ends_a_lingering_drain(log: Simulated, start: Start, redis_url: str):
+    worker = start("drains", CASEWORK_DRAIN_LINGER_SECONDS="300")
+    place = commit(log)
+    with redis.Redis.from_url(redis_url) as connection:
+        enqueue_drain(queue(DRAINS, connection))
+    assert is_shown(log, place)
+
+    assert stop(worker) == 0
+
+
+@pytest.mark.parametrize("kind", ["drains", "long", "beat"])
+def test_an_idle_process_stops_when_asked(log: Simulated, start: Start, redis_url: str, kind: str):
+    process = start(kind)
+    if kind == "beat":
+        place = commit(log)
+        start("drains")
+        assert is_shown(log, place)
+    else:
+        registered = Event()
+        with redis.Redis.from_url(redis_url) as connection:
+            while not connection.scard("rq:workers"):
+                registered.wait(0.05)
+
+    assert stop(process) == 0
+
+
+def test_the_tick_finds_what_nobody_was_woken_for(log: Simulated, start: Start):
+    start("drains")
+    start("beat")
+    start("beat")
+
+    assert is_shown(log, commit(log))
+
+
+def test_a_killed_worker_is_replaced_by_another(log: Simulated, start: Start):
+    start("beat")
+    dying = start("drains", CASEWORK_FAULT="rows-written=kill")
+    place = commit(log)
+    assert dying.wait(timeout=LONG_ENOUGH) == -9
+
+    start("drains")
+
+    assert is_shown(log, place)
+    assert log.differences() == []
+
+
+def test_flushing_redis_loses_nothing(log: Simulated, start: Start, redis_url: str):
+    start("beat")
+    start("drains", CASEWORK_DRAIN_LINGER_SECONDS="1")
+    places = []
+    for _ in range(4):
+        places.append(commit(log))
+        with redis.Redis.from_url(redis_url) as connection:
+            connection.flushdb()
+
+    assert all(is_shown(log, place) for place in places)
+
+
+def test_the_beat_drains_by_itself_while_redis_is_away(log: Simulated, start: Start):
+    start("beat", CASEWORK_REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert is_shown(log, commit(log))
+
+
+def test_a_worker_that_never_found_redis_stops_when_asked(log: Simulated, start: Start):
+    worker = start("drains", CASEWORK_REDIS_URL="redis://127.0.0.1:1/0", CASEWORK_LOG_LEVEL="warning")
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(timeout=3)
+
+    assert stop(worker) == 0
+
+
+def test_only_one_of_two_beats_ticks(log: Simulated, redis_url: str):
+    with redis.Redis.from_url(redis_url) as connection, log.pool.connection() as db, db.transaction():
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+        db.execute("SELECT pg_advisory_xact_lock(1128354629, -3)")
+        commit(log)
+
+        beat.tick()
+
+        assert queue(DRAINS, connection).job_ids == []
+    beat.wake.close()
+
+
+def test_a_tick_asks_for_one_drain_where_nobody_lingers(log: Simulated, redis_url: str):
+    with redis.Redis.from_url(redis_url) as connection:
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+        commit(log)
+
+        beat.tick()
+        beat.tick()
+
+        assert len(queue(DRAINS, connection).job_ids) == 1
+    beat.wake.close()
+
+
+def test_a_tick_asks_for_another_drain_where_those_that_linger_do_not_manage(log: Simulated, redis_url: str):
+    listener = Wake(redis_url)
+    with redis.Redis.from_url(redis_url) as connection, listener.listening(Event()):
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+        commit(log)
+
+        beat.tick()
+        first = queue(DRAINS, connection).job_ids
+        beat.tick()
+
+        assert first == []
+        assert len(queue(DRAINS, connection).job_ids) == 1
+    beat.wake.close()
+    listener.close()
+
+
+def test_a_current_log_needs_no_drain(log: Simulated, redis_url: str):
+    with redis.Redis.from_url(redis_url) as connection:
+        log.engine = log.new_engine()
+        commit(log)
+        log.drain()
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+
+        beat.tick()
+
+        assert queue(DRAINS, connection).job_ids == []
+    beat.wake.close()
