@@ -10,7 +10,8 @@ from uuid import UUID
 
 import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 
 from api import (
     auth,
@@ -29,6 +30,7 @@ from api import (
 )
 from api.bearer import Bearer
 from api.body import MOST_BYTES
+from api.logs import log_request
 from api.resource import refuse_unknown_parameters
 from api.schemas import Problem
 from casework.application import Casework
@@ -59,9 +61,31 @@ class Api(flask_smorest.Api):
         """Errors become HTTP in ``api.errors`` alone."""
 
 
+class NoSessions(SessionInterface):
+    """Nothing is kept between requests: a token says it all."""
+
+    def open_session(self, app: Flask, request: Request) -> None:
+        """Keep nothing."""
+
+    def is_null_session(self, obj: object) -> bool:
+        """Every session is none."""
+        return True
+
+    def make_null_session(self, app: Flask) -> NullSession:
+        """One that cannot be written to."""
+        return _NO_SESSION
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Keep nothing."""
+
+
+_NO_SESSION = NullSession()
+
+
 def create_app(*, casework: Casework, settings: Settings) -> Flask:
     """Return the application on an open log. It keeps nothing of its own: what it is given, its maker closes."""
     app = Flask("api", static_folder=None)
+    app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, API_TITLE="casework", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.extensions.update(casework=casework, settings=settings, bearer=Bearer(settings))
@@ -82,49 +106,54 @@ def create_app(*, casework: Casework, settings: Settings) -> Flask:
 
 def _begin() -> None:
     """Give the request an id, find out who makes it, and whether they may."""
-    g.started = perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = UUID(given) if _REQUEST_ID.fullmatch(given) else uuid7()
-    endpoint = request.endpoint
-    if endpoint is None or endpoint in auth.PUBLIC or request.method == "OPTIONS":
+    here, asked = _behind(g), _behind(request)
+    here.started = perf_counter()
+    given = asked.headers.get("X-Request-Id")
+    here.request_id = UUID(given) if given and _REQUEST_ID.fullmatch(given) else uuid7()
+    endpoint = asked.endpoint
+    if endpoint is None or endpoint in auth.PUBLIC or asked.method == "OPTIONS":
         return
-    bearer: Bearer = _extension("bearer")
-    g.principal = bearer.principal(request.headers.get("Authorization"))
-    g.role = auth.authorise(g.principal, endpoint)
-    if request.query_string:
-        refuse_unknown_parameters(_extension("parameters").get(endpoint, frozenset()))
+    app = _behind(current_app)
+    here.principal = app.extensions["bearer"].principal(asked.headers.get("Authorization"))
+    here.role = auth.authorise(here.principal, endpoint)
+    if asked.query_string:
+        refuse_unknown_parameters(app.extensions["parameters"].get(endpoint, frozenset()))
 
 
 def _end(response: Response) -> Response:
     """Name the request in the answer, keep answers out of shared caches, and log: ids and codes, nothing else."""
-    response.headers["X-Request-Id"] = str(g.request_id)
-    if "principal" in g:
-        response.headers["Cache-Control"] = "private, no-cache"
-        response.headers["Vary"] = "Authorization, Accept-Language"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    here = _behind(g)
+    headers = response.headers
+    headers["X-Request-Id"] = str(here.request_id)
+    headers["X-Content-Type-Options"] = "nosniff"
+    if "principal" in here:
+        headers["Cache-Control"] = "private, no-cache"
+        headers["Vary"] = "Authorization, Accept-Language"
     if access_log.isEnabledFor(logging.INFO):
-        access_log.info("request", extra={"fields": _logged(response)})
+        log_request(_logged(here, _behind(request), response))
     return response
 
 
-def _logged(response: Response) -> dict[str, Any]:
+def _logged(here: Any, asked: Request, response: Response) -> dict[str, Any]:
+    rule = asked.url_rule
     told: dict[str, Any] = {
-        "request_id": g.request_id,
-        "method": request.method if request.url_rule else None,
-        "route": request.url_rule.rule if request.url_rule else None,
+        "request_id": here.request_id,
+        "method": asked.method if rule is not None else None,
+        "route": rule.rule if rule is not None else None,
         "status": response.status_code,
-        "ms": round((perf_counter() - g.started) * 1000, 2),
+        "ms": round((perf_counter() - here.started) * 1000, 2),
     }
-    for name, value in (request.view_args or {}).items():
+    for name, value in (asked.view_args or {}).items():
         if isinstance(value, UUID):
             told[name] = value
-    if "role" in g:
-        told |= {"actor": g.principal.sub, "role": g.role}
+    if "role" in here:
+        told["actor"], told["role"] = here.principal.sub, here.role
     for name in ("position", "problem"):
-        if name in g:
-            told[name] = g.get(name)
+        if name in here:
+            told[name] = here.get(name)
     return told
 
 
-def _extension(name: str) -> Any:
-    return current_app.extensions[name]
+def _behind(proxy: Any) -> Any:
+    """What stands behind one of Flask's names in this request: each use of the name looks for it again."""
+    return proxy._get_current_object()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+_encode = msgspec.json.Encoder().encode
 
 
 class JsonLines(logging.Formatter):
@@ -24,7 +27,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-        return msgspec.json.encode(line).decode()
+        return _encode(line).decode()
 
 
 def log_as_json(level: str) -> None:
@@ -33,3 +36,9 @@ def log_as_json(level: str) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("psycopg").setLevel(logging.WARNING)  # the pool tells of every single loan
+
+
+def log_request(fields: dict[str, Any]) -> None:
+    """Write one line about a request, past the machinery of logging, which costs three times as much."""
+    line = {"at": datetime.now(UTC), "level": "info", "logger": "casework.api.access", "event": "request", **fields}
+    os.write(2, _encode(line) + b"\n")

@@ -8,10 +8,12 @@ from flask import Flask
 
 from api.app import create_app
 from api.logs import log_as_json
+from api.waking import Waker
 from casework.application import Casework
 from casework.config import Settings
 from casework.domain import catalogue, codes
 from casework.domain.policy import load_policy, policy_versions
+from casework.wake import Wake
 from casework.wiring import open_casework
 
 SPARE_CONNECTIONS = 4
@@ -21,8 +23,10 @@ def application(settings: Settings | None = None) -> Flask:
     """Return the application of this process, on the servers that the settings name."""
     chosen = settings or Settings.from_env()
     log_as_json(chosen.log_level)
-    casework = open_casework(chosen, max_size=2 * chosen.api_threads + SPARE_CONNECTIONS)
-    atexit.register(_close, casework)
+    wake = Wake(chosen.redis_url) if chosen.redis_url else None
+    waker = Waker(wake.publish if wake is not None else lambda partitions: None)
+    casework = open_casework(chosen, wake=waker, max_size=chosen.api_threads + SPARE_CONNECTIONS)
+    atexit.register(_close, casework, waker)
     _read_ahead(casework)
     return create_app(casework=casework, settings=chosen)
 
@@ -37,6 +41,7 @@ def _read_ahead(casework: Casework) -> None:
     casework.registry()
 
 
-def _close(casework: Casework) -> None:
+def _close(casework: Casework, waker: Waker) -> None:
+    waker.close()
     casework.close()
     casework.pool.close()

@@ -48,6 +48,10 @@ _SELECT_EVENTS = (
 )
 _SELECT_ASCENDING = _SELECT_EVENTS + " ORDER BY version LIMIT %b::bigint"
 _SELECT_DESCENDING = _SELECT_EVENTS + " ORDER BY version DESC LIMIT %b::bigint"
+_SELECT_STREAM = (
+    "SELECT version, type, state, position(%b IN meta) > 0 FROM casework.events"
+    " WHERE partition = %b::smallint AND stream_id = %b ORDER BY version"
+)
 _SELECT_NOTIFICATIONS = (
     "SELECT stream_id, version, type, state, position FROM casework.events"
     " WHERE partition = 0 AND position >= %b::bigint AND position <= %b::bigint"
@@ -118,6 +122,12 @@ class LogAggregateRecorder(AggregateRecorder):
         rows = self.store.read(query, (self.partition_of(stream_id), stream_id, after, upto, limit))
         return [StoredEvent(*row) for row in rows]
 
+    def select_stream(self, stream_id: UUID, command_id: UUID | None) -> Sequence[tuple[int, str, bytes, bool]]:
+        """Return a whole stream: of each event version, type, state, and whether it may have come from a command."""
+        wanted = str(command_id).encode()
+        rows = self.store.read(_SELECT_STREAM, (wanted, self.partition_of(stream_id), stream_id))
+        return cast("Sequence[tuple[int, str, bytes, bool]]", rows)
+
     def _insert(
         self,
         stored_events: Sequence[StoredEvent],
@@ -172,9 +182,7 @@ class LogRecorder(LogAggregateRecorder, ApplicationRecorder):
         [(position,)] = self.store.read(_MAX_POSITION)
         return cast("int | None", position)
 
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> Subscription[ApplicationRecorder]:
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Return the events after a position, and then those to come."""
         self._expect_one_partition()
         return LogSubscription(self, gt, topics)
@@ -223,9 +231,7 @@ class LogSubscription(Subscription[ApplicationRecorder]):
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
     """Gives the library's ``Application`` the log's recorders; the pool stays its owner's to close."""
 
-    def __init__(
-        self, pool: Pool, *, partitions: int = PARTITIONS, env: Environment | EnvType | None = None
-    ) -> None:
+    def __init__(self, pool: Pool, *, partitions: int = PARTITIONS, env: Environment | EnvType | None = None) -> None:
         super().__init__(env)
         self.pool = pool
         self.partitions = partitions
@@ -240,9 +246,7 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
         """Return the recorder of the application."""
         return LogRecorder(self.pool, partitions=self.partitions)
 
-    def tracking_recorder(
-        self, tracking_recorder_class: type[TrackingRecorder] | None = None
-    ) -> TrackingRecorder:
+    def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:
         """Refuse: views keep their checkpoints themselves."""
         raise NotSupportedError("Views keep their own checkpoints.")
 

@@ -32,7 +32,7 @@ class Life:
     def __init__(self, city: City, number: int) -> None:
         self.city = city
         self.family = found(city.world, city.span, number)
-        self.chance = chance_of(city.world.seed, "life", number)
+        self.chance = chance_of(city.seed, "life", number)
         self.office = Office(city, number, self.family, self.chance)
         self.reach = city.world.reach[self.family.homes[0][1]] * self.chance.pick(rates.SERVED)
         self.told_from = max(self.family.arrived_on, self.family.opened_on - timedelta(KNOWN_DAYS))
@@ -86,7 +86,6 @@ class Life:
 
     def told(self) -> Iterator[Told]:
         """Tell the whole life: its events as they are recorded, to the last simulated week."""
-        self.office.open()
         while self._agenda:
             self.now, _, thread, step = heappop(self._agenda)
             events = self.office.record(step, self.now)

@@ -24,14 +24,13 @@ from casework.log.pool import APPLICATION_ROLE, open_pool
 from casework.log.recorder import LogAggregateRecorder
 from casework.population.office import City
 from casework.population.profiles import PROFILES
-from casework.population.sealing import SimulatedVault
 from casework.population.story import life_of
 from casework.population.timeline import timeline
 from casework.population.told import Span, Told, Weeks, beside
 from casework.population.world import world
 from casework.privacy.keys import KeyRing
-from casework.privacy.persons import Persons
 from casework.privacy.search import KeyedHashes
+from casework.privacy.vault import Vault
 
 DEFAULT_SEED = 2013
 BATCH = 400
@@ -101,7 +100,7 @@ def load(
     asked = None if resume else _asked(profile, households, seed, until)
     plan = _plan(database_url, asked)
     with psycopg.connect(database_url, autocommit=True) as db:
-        SimulatedVault(keys).bind(db)
+        Vault(keys).bind(db)
     total = Part(0)
     for part in _parts(Order(plan, database_url, keys_dir, role), processes or os.cpu_count() or 1):
         total = Part(*(mine + more for mine, more in zip(total, part, strict=True)))
@@ -192,9 +191,8 @@ class Loader:
     def __init__(self, order: Order) -> None:
         self.plan = order.plan
         keys = KeyRing.open(order.keys_dir, create=False)
-        vault, self.hashes = SimulatedVault(keys), KeyedHashes(keys)
-        persons = Persons(vault, self.hashes, synthetic=True)
-        self.city = City(world(self.plan.profile, self.plan.seed), Span(self.plan.until), persons, vault)
+        self.hashes = KeyedHashes(keys)
+        self.city = City(world(self.plan.profile, self.plan.seed), Span(self.plan.until), keys)
         self.pool = open_pool(order.database_url, role=order.role, max_size=1)
         self.recorder = LogAggregateRecorder(self.pool)
 

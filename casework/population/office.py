@@ -23,19 +23,25 @@ from casework.population.sealing import SimulatedVault
 from casework.population.steps import Desk, Step
 from casework.population.told import Span, Told
 from casework.population.world import World
+from casework.privacy.keys import KeyRing
 from casework.privacy.persons import Persons, sealed_fields, together
+from casework.privacy.search import KeyedHashes
 
 _encode = EventCodec().encode
 _unit_id = cache(registry.unit_id)
 
 
 class City(NamedTuple):
-    """Where and when lives are lived, and who seals what names the people."""
+    """Where and when lives are lived, and the keys under which the people's names are sealed and found."""
 
     world: World
     span: Span
-    persons: Persons
-    vault: SimulatedVault
+    keys: KeyRing
+
+    @property
+    def seed(self) -> int:
+        """What everything follows from."""
+        return self.world.seed
 
 
 class Office:
@@ -49,15 +55,13 @@ class Office:
         self.number = number
         self.chance = chance
         self.household = Household(family.id)
+        self.vault = SimulatedVault(city.keys, chance_of(city.seed, "salts", number))
+        self.persons = Persons(self.vault, KeyedHashes(city.keys), synthetic=True)
         self.refused: Counter[str] = Counter()
         self.unchanged = 0
         everybody = (*family.members, *family.births, *family.joins)
         self._id_numbers = {member.id: member.profile.id_number for member in everybody}
         self._references = count(1)
-
-    def open(self) -> None:
-        """Take up this household's file: from now on the vault's salts are its own."""
-        self.city.vault.salts = chance_of(self.city.world.seed, "salts", self.number)
 
     def record(self, step: Step, at: int) -> list[Told] | None:
         """Give a step's command at a second; return its events, or None where it is refused."""
@@ -119,12 +123,12 @@ class Office:
     def _source_claim(self, meta: Metadata) -> list[Claim]:
         if meta.source is None or meta.source_ref is None:
             return []
-        return [Claim(self.city.persons.hashes.claim_hash("source", meta.source, meta.source_ref), "source")]
+        return [Claim(self.persons.hashes.claim_hash("source", meta.source, meta.source_ref), "source")]
 
     def _sealed(self, step: Step) -> tuple[dict[str, Any], Beside]:
         """Return a command's arguments with the commitment to what belongs in the vault, and that row."""
         subject = step.person.id if step.person else self.household.id
-        row = sealed_fields(self.city.vault, subject, self._secret(step.arguments))
+        row = sealed_fields(self.vault, subject, self._secret(step.arguments))
         if row is None:
             return step.arguments, Beside()
         return {**step.arguments, "commitment": row.commitment}, Beside([row])
@@ -148,7 +152,7 @@ class Office:
                 people = [step.arguments["person_id"]]
             case _:
                 return []
-        persons, numbers = self.city.persons, self._id_numbers
+        persons, numbers = self.persons, self._id_numbers
         return [claim.hash for person in people for claim in persons.claims(person, numbers[person])]
 
     def _id(self, at: int) -> UUID:

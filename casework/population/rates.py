@@ -25,7 +25,7 @@ LOCAL_SPOUSE = 0.06
 SERVED = {1.8: 0.2, 1.0: 0.5, 0.5: 0.3}  # how well a household is served: factors and their shares
 
 # How things are told
-LATE = 0.075  # more than 30 days after they happened
+LATE = 0.055  # more than 30 days after they happened: with what waits for it, 8 %
 CORRECTED = 0.035  # of grants and deliveries: 2 % of all events of services
 VOIDED = 0.009  # likewise 0.5 %
 REPEATED = 0.01  # deliveries of a feed that come twice

@@ -55,7 +55,7 @@ def _entered(life: Life, member: Member) -> tuple[NewMember, Entry]:
     home = division(life.family.community(member.comes_on)).name
     address = f"{home}{chance.whole(1, 40)}号楼{chance.whole(1, 4)}单元{chance.whole(1, 18)}0{chance.whole(1, 4)}"
     profile = msgspec.structs.replace(member.profile, address=address)
-    entry = life.city.persons.enter(member.id, profile, today=life.city.span.until, sex=member.sex)
+    entry = life.office.persons.enter(member.id, profile, today=life.city.span.until, sex=member.sex)
     return msgspec.structs.replace(new_member(member, chance), commitment=entry.row.commitment), entry
 
 

@@ -22,7 +22,7 @@ def schooling(life: Life, child: Member) -> Thread:
     stage = ""
     for autumn in _autumns(life, child):
         before, stage = stage, _stage(child, autumn)
-        on = max(life.chance.after(autumn, 0, 24), life.since(child))
+        on = max(life.chance.after(autumn, 0, 9), life.since(child))
         if not stage:
             case = None
         elif case and stage == before and life.chance.happens(rates.SAME_SCHOOL):

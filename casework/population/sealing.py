@@ -16,15 +16,15 @@ from casework.privacy.vault import Kind, Vault
 
 
 class SimulatedVault(Vault):
-    """Draws the salts from ``salts``, so that the commitments, which events carry, come out the same every time.
+    """Draws its salts from a stream of chance, so that the commitments, which events carry, come out the same again.
 
     Whoever knows the seed knows the salts: this is for people who do not exist.
     """
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, salts: Random) -> None:
         super().__init__(keys)
         self.keys = keys
-        self.salts = Random()
+        self.salts = salts
 
     def seal(self, subject_id: UUID, kind: Kind, fields: Mapping[str, Any]) -> VaultRow:
         """Return a row for the append, in the vault's own form."""

@@ -283,7 +283,7 @@ class Batch:
         return ids
 
     def _replace(self, events: Sequence[StreamEvent], *, fresh: bool) -> None:
-        done = list(computed(events, self.policy, self.as_of, self.facts))
+        done = computed(events, self.policy, self.as_of, self.facts)
         rows = [each for each in done if isinstance(each, Rows)]
         failures = [each for each in done if isinstance(each, Failure)]
         self.households += len(done)

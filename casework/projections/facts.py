@@ -6,7 +6,7 @@ import logging
 from typing import NamedTuple
 from uuid import UUID
 
-from casework.domain.aggregate import Recorded
+from casework.domain.aggregate import EVENT_TYPES, Recorded
 from casework.domain.registry import Facts, FeedClosed, Registry, UnitFactReported
 from casework.log import reading
 from casework.log.reading import Db, RegistryEvent
@@ -14,16 +14,19 @@ from casework.projections.computing import codec, described
 
 log = logging.getLogger(__name__)
 
+COLLECTIVE_CONTRACT = "UF-COLL"
+_CONTRACT = COLLECTIVE_CONTRACT.encode()
+
 
 class Changed(NamedTuple):
-    """What moved in the registry: units with other facts, and whether a feed closed a month."""
+    """What moved in the registry: employers with another collective contract, whether a feed closed a month."""
 
     units: frozenset[UUID]
     feeds: bool
 
 
 class RegistryReader:
-    """The registry up to a position, folded once and then continued as it grows.
+    """What assessments ask of the registry, up to a position; folded once and then continued as it grows.
 
     An event that cannot be read stops it at the position before, for all partitions alike, until a program that
     can read it takes over; households go on to be drained with the registry as it was there.
@@ -60,8 +63,10 @@ class RegistryReader:
 
     def _take(self, event: RegistryEvent) -> bool:
         try:
-            recorded = Recorded(event.stream_id, event.version, codec.decode(event.type, event.state))
-            self._registry.fold([(event.position, recorded)])
+            read = _read(event)
+            if read is not None:
+                self._registry.fold([(event.position, Recorded(event.stream_id, event.version, read))])
+            self._registry.position = event.position
         except MemoryError:
             raise
         except Exception as error:
@@ -73,6 +78,15 @@ class RegistryReader:
 
 
 def _changed(db: Db, after: int, upto: int) -> Changed:
-    events = [(e.stream_id, codec.decode(e.type, e.state)) for e in reading.registry_events(db, after, upto)]
-    units = {unit for unit, event in events if isinstance(event, UnitFactReported) and event.fact == "UF-COLL"}
-    return Changed(frozenset(units), any(isinstance(event, FeedClosed) for _, event in events))
+    events = [(e.stream_id, _read(e)) for e in reading.registry_events(db, after, upto)]
+    units = frozenset(unit for unit, event in events if isinstance(event, UnitFactReported))
+    return Changed(units, any(isinstance(event, FeedClosed) for _, event in events))
+
+
+def _read(event: RegistryEvent) -> UnitFactReported | FeedClosed | None:
+    """Return an event that assessments ask for, None for the many others; Undecodable for an unknown type."""
+    kind = EVENT_TYPES.get(event.type)
+    relevant = kind is None or kind is FeedClosed or (kind is UnitFactReported and _CONTRACT in event.state)
+    read = codec.decode(event.type, event.state) if relevant else None
+    is_contract = isinstance(read, UnitFactReported) and read.fact == COLLECTIVE_CONTRACT
+    return read if is_contract or isinstance(read, FeedClosed) else None

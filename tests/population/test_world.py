@@ -28,7 +28,9 @@ def test_the_tiny_city_is_two_districts(demo):
     kinds = Counter(row.kind for row in rows(tiny))
 
     assert (kinds["district"], kinds["township"], kinds["community"], kinds["employer"]) == (2, 6, 20, 10)
-    assert {community[:9] for community in tiny.communities} == {row.code for row in rows(tiny) if row.kind == "township"}
+    assert {community[:9] for community in tiny.communities} == {
+        row.code for row in rows(tiny) if row.kind == "township"
+    }
 
 
 def test_every_unit_has_a_code_of_its_own_and_stands_below_one_that_came_before(demo):

@@ -113,7 +113,8 @@ BEGIN
 END $$;
 
 -- A person's rows are numbered as they come. Two appends for one person in two partitions do not share a lock:
--- the one that comes second tries the next number. Search keys take the place of all that the person had.
+-- the one that comes second tries the next number. Search keys take the place of all that the person had; so does a
+-- new profile that comes with none.
 CREATE FUNCTION casework.write_vault(p_beside casework.beside) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -137,7 +138,12 @@ BEGIN
         END LOOP;
     END LOOP;
     DELETE FROM vault.search_key AS old
-     USING (SELECT DISTINCT unnest(p_beside.search_ids) AS subject_id) AS given
+     USING (
+         SELECT unnest(p_beside.search_ids) AS subject_id
+         UNION
+         SELECT profile.subject_id FROM unnest(p_beside.person_ids, p_beside.person_kinds) AS profile(subject_id, kind)
+          WHERE profile.kind = 'person'
+     ) AS given
      WHERE old.partition = (get_byte(uuid_send(given.subject_id), 15) & 63)::smallint
        AND old.subject_id = given.subject_id;
     INSERT INTO vault.search_key (partition, subject_id, kind, hash)

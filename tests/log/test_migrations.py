@@ -1,0 +1,88 @@
+"""The database's shape: each file is applied once, and a log is born once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from importlib.metadata import version
+from importlib.resources import files
+
+import psycopg
+import pytest
+
+from casework.log.migrations import UnsuitableServer, birth, migrate, pending, read_birth
+from casework.log.recorder import LogRecorder
+from tests.conftest import NewDatabase
+from tests.log.given import Db, event, stream_in
+
+NAMES = sorted(file.name for file in files("casework.log").joinpath("schema").iterdir() if file.name.endswith(".sql"))
+
+
+def test_every_file_is_applied_in_order_and_only_once(empty_database: NewDatabase) -> None:
+    with empty_database() as url:
+        with psycopg.connect(url) as db:
+            assert pending(db) == NAMES
+
+        assert migrate(url) == NAMES
+        assert migrate(url) == []
+
+        with psycopg.connect(url) as db:
+            assert pending(db) == []
+
+
+def test_files_are_numbered_without_a_gap() -> None:
+    assert [int(name[:4]) for name in NAMES] == list(range(1, len(NAMES) + 1))
+
+
+def test_of_several_migrations_at_once_one_does_the_work(empty_database: NewDatabase) -> None:
+    with empty_database() as url, ThreadPoolExecutor(4) as threads:
+        applied = list(threads.map(migrate, [url] * 4))
+
+    assert sorted(applied) == [[], [], [], NAMES]
+
+
+def test_a_file_that_fails_leaves_nothing_behind(empty_database: NewDatabase) -> None:
+    with empty_database() as url:
+        with psycopg.connect(url) as db:
+            db.execute("CREATE SCHEMA vault")  # the second file makes it
+        with pytest.raises(psycopg.errors.DuplicateSchema):
+            migrate(url)
+
+        with psycopg.connect(url) as db:
+            assert pending(db) == NAMES
+            db.execute("DROP SCHEMA vault")
+        assert migrate(url) == NAMES
+
+
+def test_a_log_is_born_once(database_url: str) -> None:
+    first = birth(database_url, synthetic=True, until=date(2013, 10, 20), seed=7, details={"profile": "tiny"})
+
+    again = birth(database_url, seed=8)
+
+    assert again == first
+    assert (first.epoch, first.synthetic, first.until, first.seed) == (1, True, date(2013, 10, 20), 7)
+    assert first.details == {"profile": "tiny"}
+
+
+def test_the_first_event_makes_a_log_real_for_ever(database_url: str, recorder: LogRecorder, admin: Db) -> None:
+    assert read_birth(admin) is None
+
+    recorder.append([event(stream_in(1), 1)])
+
+    born = read_birth(admin)
+    assert born is not None
+    assert not born.synthetic
+    with pytest.raises(UnsuitableServer, match="real"):
+        birth(database_url, synthetic=True)
+
+
+def test_the_first_event_leaves_a_synthetic_log_as_it_was_born(database_url: str, recorder: LogRecorder) -> None:
+    born = birth(database_url, synthetic=True)
+
+    recorder.append([event(stream_in(1), 1), event(stream_in(2), 1)])
+
+    assert birth(database_url) == born
+
+
+def test_the_library_is_of_the_version_that_the_log_was_tried_with() -> None:
+    assert version("eventsourcing").startswith("9.5.")
