@@ -116,7 +116,7 @@ def correct(episode: Episode, changes: Sequence[Change], corrects: int) -> None:
         elif name in ("granted_on", "delivered_on"):
             _move(episode, name, _date(change.new))
         else:
-            setattr(episode, name, _date(change.new))
+            setattr(episode, "said_from" if name == "valid_from" else name, _date(change.new))
 
 
 def _move(episode: Episode, name: str, day: date | None) -> None:

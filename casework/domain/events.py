@@ -205,7 +205,7 @@ class ServiceGranted(HouseholdEvent, frozen=True, kw_only=True):
 
     episode_id: UUID
     decided_by: str
-    valid_from: date
+    valid_from: date | None = None
     unit_id: UUID | None = None
     valid_to: date | None = None
     evidence: Evidence = {}

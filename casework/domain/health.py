@@ -80,9 +80,7 @@ def _child_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
     yield from _visits(h, member, "HLT-CHI", existing, clock)
 
 
-def _visits(
-    h: Present, member: Member, service: str, existing: Sequence[Milestone], clock: Clock
-) -> Iterator[Due]:
+def _visits(h: Present, member: Member, service: str, existing: Sequence[Milestone], clock: Clock) -> Iterator[Due]:
     """One pair, met by any visit since the last milestone's window opened."""
     if existing:
         last = max(existing, key=lambda m: m.deadline)

@@ -204,7 +204,7 @@ class Household(CorrectionCommands):
 
     def _granted(self, event: ServiceGranted) -> None:
         episode = self.episodes[event.episode_id]
-        episode.decided_by, episode.valid_from = event.decided_by, event.valid_from
+        episode.decided_by, episode.said_from = event.decided_by, event.valid_from
         episode.unit_id = event.unit_id or episode.unit_id
         episode.terms = [Terms(event.occurred_on, self.version, event.valid_to, event.evidence)]
 

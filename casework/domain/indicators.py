@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from casework.domain.calendar import add_days, add_months, nth_working_day_after, school_entry
 from casework.domain.clock import Clock
@@ -26,7 +27,7 @@ from casework.domain.present import (
 from casework.domain.state import Employment, Episode, overlaid
 
 
-class Count(NamedTuple):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """One eligible person, pair or household: met or not, for which unit, by what."""
 
     met: bool
@@ -90,7 +91,7 @@ def free_and_equal(h: Present, clock: Clock) -> Iterator[Count]:
             evidence = evidence_of(count.behind, clock)
             equal = evidence.get("fee_free") is True and evidence.get("mixed_class") is True
             met = equal and evidence.get("ownership") in h.policy.equal_ownership
-            yield count._replace(met=met)
+            yield msgspec.structs.replace(count, met=met)
 
 
 def _jobs(h: Present, clock: Clock) -> list[Job]:
@@ -310,8 +311,11 @@ def employers_insurance(h: Present, clock: Clock) -> Iterator[Count]:
     """For employers: the five insurances of each employee, paid by that employer (RULES U9, D3)."""
     for job in _jobs(h, clock):
         for service in h.policy.insurances.employee:
-            paid = (e for e in h.in_force(service, job.member.id, clock) if _paid_by(e, job.unit_id, clock))
-            yield Count(any(True for _ in paid), job.unit_id, job.member.id)
+            yield Count(_is_paid(h, service, job, clock), job.unit_id, job.member.id)
+
+
+def _is_paid(h: Present, service: str, job: Job, clock: Clock) -> bool:
+    return any(_paid_by(e, job.unit_id, clock) for e in h.in_force(service, job.member.id, clock))
 
 
 def _paid_by(episode: Episode, employer: UUID | None, clock: Clock) -> bool:
@@ -338,6 +342,8 @@ def need_coverage(h: Present, clock: Clock) -> Iterator[Count]:
 
 
 def _assessed(h: Present, need: str, member: Member, clock: Clock) -> bool:
+    if need not in h.needs:
+        return False
     of_household = h.household.needs_of.get((need, None), ())
     days = [n.assessed_on for n in (*h.household.needs_of.get((need, member.id), ()), *of_household)]
     months = h.policy.windows.coverage_months

@@ -35,16 +35,12 @@ class Member(NamedTuple):
     ``settled_in`` is the day from which what falls due is this city's (RULES B6, C6).
     """
 
+    id: UUID
     person: Person
     born: date
     born_from: date
     resident_since: date
     settled_in: date
-
-    @property
-    def id(self) -> UUID:
-        """The person's id."""
-        return self.person.person_id
 
 
 class Job(NamedTuple):
@@ -81,7 +77,8 @@ class Present:
             for spell in person.spells:
                 if clock.reached(spell.joined_on) and not (spell.left_on and clock.reached(spell.left_on)):
                     month, since = person.birth_month, spell.resident_since
-                    yield Member(person, born_last(month), born_from(month), since, add_days(since, days))
+                    settled_in = add_days(since, days)
+                    yield Member(person.person_id, person, born_last(month), born_from(month), since, settled_in)
                     break
 
     def aged(self, member: Member, least: int, below: int | None, clock: Clock) -> bool:
@@ -120,21 +117,22 @@ class Present:
 
     def has(self, service: str, person_id: UUID | None, clock: Clock) -> Episode | None:
         """The newest episode in force, if there is one."""
-        for episode in self._newest_first(service, person_id):
-            if is_in_force(episode, clock):
-                return episode
+        if service in self.services:
+            for episode in self._newest_first(service, person_id):
+                if is_in_force(episode, clock):
+                    return episode
         return None
 
-    def _episodes(self, service: str, person_id: UUID | None) -> Sequence[Episode]:
-        return self.household.episodes_of.get((service, person_id), ()) if service in self.services else ()
-
     def _newest_first(self, service: str, person_id: UUID | None) -> Sequence[Episode]:
-        episodes = self._episodes(service, person_id)
+        episodes = self.household.episodes_of.get((service, person_id), ()) if service in self.services else ()
         return episodes if len(episodes) < 2 else sorted(episodes, key=_granted, reverse=True)
 
     def deliveries(self, service: str, person_id: UUID | None) -> list[tuple[date, Episode]]:
         """When a one-off service was given, the latest first (RULES D4)."""
-        given = [(day, e) for e in self._episodes(service, person_id) if (day := given_on(e)) is not None]
+        if service not in self.services:
+            return []
+        episodes = self.household.episodes_of.get((service, person_id), ())
+        given = [(day, e) for e in episodes if (day := given_on(e)) is not None]
         given.sort(key=_first, reverse=True)
         return given
 
@@ -171,15 +169,16 @@ def works(employment: Employment, clock: Clock) -> bool:
 def is_in_force(episode: Episode, clock: Clock) -> bool:
     """Whether an episode is granted, begun, not lapsed, ended or voided (RULES D1)."""
     terms = episode.terms
-    if episode.voided or not terms or episode.delivered_on is not None or episode.valid_from is None:
+    if episode.voided or not terms or episode.delivered_on is not None or not clock.reached(terms[0].on):
         return False
-    if not (clock.reached(terms[0].on) and clock.reached(episode.valid_from)):
+    begins = episode.said_from
+    if begins is not None and not clock.reached(begins):
         return False
     if episode.ended_on is not None and clock.reached(episode.ended_on):
         return False
     said = in_terms(terms, clock)
     service = catalogue.services()[episode.service]
-    ends = last_day(service, episode.valid_from, said)
+    ends = last_day(service, begins, said)
     if ends is not None and not clock.within(ends):
         return False
     if service.validity is None or not service.validity.not_before:

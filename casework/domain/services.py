@@ -155,10 +155,9 @@ class ServiceCommands(LivelihoodCommands):
         refuse_if(episode.open_referral, "referral-open")
         service = catalogue.service(episode.service, granted_on)
         public = _public(service, service.check_evidence(evidence or {}))
-        begins = valid_from or granted_on
         unit = unit_id or episode.unit_id
         terms = Terms(granted_on, self.version + 1, valid_to, public)
-        self._check_terms(service, begins, [terms])
+        self._check_terms(service, valid_from or granted_on, [terms])
         self._check_unit(service, unit)
         self._check_exclusive(service, episode.person_id, service.exclusive_key(unit, public), granted_on, but=episode)
         self.record(
@@ -166,7 +165,7 @@ class ServiceCommands(LivelihoodCommands):
                 occurred_on=granted_on,
                 episode_id=episode_id,
                 decided_by=self._decided_by(by, service, decided_by),
-                valid_from=begins,
+                valid_from=valid_from,
                 unit_id=unit,
                 valid_to=valid_to,
                 evidence=public,

@@ -184,7 +184,7 @@ class Episode(msgspec.Struct, omit_defaults=True):
     override_reason: str | None = None
     referrals: list[Referral] = []
     decided_by: str | None = None
-    valid_from: date | None = None
+    said_from: date | None = msgspec.field(default=None, name="valid_from")
     terms: list[Terms] = []
     started_on: date | None = None
     ended_on: date | None = None
@@ -197,6 +197,11 @@ class Episode(msgspec.Struct, omit_defaults=True):
     def granted_on(self) -> date | None:
         """The day of the grant, if it was granted."""
         return self.terms[0].on if self.terms and self.delivered_on is None else None
+
+    @property
+    def valid_from(self) -> date | None:
+        """The first day inside: as the grant says, else its own day, though that be corrected (RULES D1)."""
+        return self.said_from or self.granted_on
 
     @property
     def open_referral(self) -> Referral | None:

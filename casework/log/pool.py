@@ -5,7 +5,7 @@ from __future__ import annotations
 from select import POLLIN, poll
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
@@ -42,17 +42,29 @@ def open_pool(
     A connection that the server has closed is replaced before it is handed out. To be opened after a fork;
     ``timeout`` is how many seconds a caller waits for a connection.
     """
-    return ConnectionPool(
+    pool: Pool
+
+    def check_with_the_others(connection: Connection[Any]) -> None:
+        try:
+            check(connection)
+        except OperationalError:
+            # Where one is dead, more are: met one by one, with the pool's pauses, they would use up the timeout.
+            pool.check()
+            raise
+
+    pool = ConnectionPool(
         conninfo,
         connection_class=Connection[tuple[Any, ...]],
         kwargs={**_KEEPALIVE, "autocommit": True, "options": _options(conninfo, role)},
         min_size=min_size,
         max_size=max_size,
         timeout=timeout,
-        check=check,
-        open=True,
+        check=check_with_the_others,
+        open=False,
         name="casework",
     )
+    pool.open()
+    return pool
 
 
 def check(connection: Connection[Any]) -> None:

@@ -7,8 +7,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, cast
 from uuid import UUID
@@ -18,11 +17,10 @@ from casework.domain.household import Household
 from casework.domain.policy import Policy
 from casework.domain.registry import Facts
 from casework.log.codec import EventCodec, Undecodable
-from casework.log.reading import StreamEvent
+from casework.log.reading import Stream
 from casework.projections.views import Rows, rows_of
 
 codec = EventCodec()
-_stream = itemgetter(0)
 
 
 class Failure(NamedTuple):
@@ -33,23 +31,19 @@ class Failure(NamedTuple):
     error: str
 
 
-def computed(
-    events: Iterable[StreamEvent], policy: Policy, as_of: date, facts: Facts
-) -> list[Rows | Failure]:
-    """Fold streams that come one after the other, each in the order of its versions, and compute their rows."""
+def computed(streams: Iterable[Stream], policy: Policy, as_of: date, facts: Facts) -> list[Rows | Failure]:
+    """Fold streams and compute the rows of their households."""
     with without_collections():
-        return [_computed(id, list(own), policy, as_of, facts) for id, own in groupby(events, key=_stream)]
+        return [_computed(stream, policy, as_of, facts) for stream in streams]
 
 
-def _computed(
-    household_id: UUID, stream: list[StreamEvent], policy: Policy, as_of: date, facts: Facts
-) -> Rows | Failure:
+def _computed(stream: Stream, policy: Policy, as_of: date, facts: Facts) -> Rows | Failure:
     try:
-        return rows_of(folded(household_id, stream), policy, as_of, facts)
+        return rows_of(folded(stream), policy, as_of, facts)
     except MemoryError:
         raise
     except Exception as error:
-        return Failure(household_id, stream[-1][1], described(error))
+        return Failure(stream.id, stream.version, described(error))
 
 
 @contextmanager
@@ -64,11 +58,13 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def folded(household_id: UUID, events: Iterable[StreamEvent]) -> Household:
+def folded(stream: Stream) -> Household:
     """Replay one stream."""
-    household = Household(household_id)
-    for _, household.version, type_name, state in events:
-        household.apply(cast("HouseholdEvent", codec.decode(type_name, state)))
+    household = Household(stream.id)
+    apply, decode = household.apply, codec.decode
+    for version, type_name, state in zip(count(stream.first_version), stream.types, stream.states, strict=False):
+        household.version = version
+        apply(cast("HouseholdEvent", decode(type_name, state)))
     return household
 
 

@@ -21,7 +21,7 @@ from casework.domain.registry import Facts
 from casework.faults import fault
 from casework.log import reading
 from casework.log.pool import Pool
-from casework.log.reading import Db, StreamEvent
+from casework.log.reading import Db, Stream
 from casework.projections import tables
 from casework.projections.computing import Failure, computed, described
 from casework.projections.facts import RegistryReader
@@ -249,8 +249,8 @@ class Batch:
         """Compute all households of a partition that has no rows yet, in the order of their streams."""
         upto, after = self.checkpoint.head, UUID(int=0)
         while ids := reading.stream_ids(self.db, self.partition, after, self.limits.chunk, upto):
-            events = reading.streams_between(self.db, self.partition, ids[0], ids[-1], upto)
-            self._replace(events, fresh=True)
+            streams = reading.whole_streams_between(self.db, self.partition, ids[0], ids[-1], upto)
+            self._replace(streams, fresh=True)
             after = ids[-1]
         self.finish(upto)
 
@@ -258,7 +258,7 @@ class Batch:
         """Compute these households as they were at a position of the partition."""
         ids = iter(sorted(household_ids))
         while chunk := list(islice(ids, self.limits.chunk)):
-            self._replace(reading.streams_of(self.db, self.partition, chunk, upto), fresh=False)
+            self._replace(reading.whole_streams_of(self.db, self.partition, chunk, upto), fresh=False)
 
     def finish(self, upto: int) -> None:
         """Move totals and checkpoint, unless too many households failed."""
@@ -282,8 +282,8 @@ class Batch:
             ids |= set(tables.parked(self.db, self.partition))
         return ids
 
-    def _replace(self, events: Sequence[StreamEvent], *, fresh: bool) -> None:
-        done = computed(events, self.policy, self.as_of, self.facts)
+    def _replace(self, streams: Sequence[Stream], *, fresh: bool) -> None:
+        done = computed(streams, self.policy, self.as_of, self.facts)
         rows = [each for each in done if isinstance(each, Rows)]
         failures = [each for each in done if isinstance(each, Failure)]
         self.households += len(done)

@@ -135,8 +135,8 @@ class Replay:
                 yield Difference(self.partition, "household", household_id, "", row, rows)
 
     def _replayed(self, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Rows | Failure]]:
-        events = reading.streams_of(self.db, self.partition, ids, self.position)
-        for each in computed(events, self.view.policy, self.as_of, self.facts):
+        streams = reading.whole_streams_of(self.db, self.partition, ids, self.position)
+        for each in computed(streams, self.view.policy, self.as_of, self.facts):
             yield each.household.household_id if isinstance(each, Rows) else each.household_id, each
 
     def _fields(self, table: str, id: UUID, stored: Any, replayed: Any) -> Iterator[Difference]:

@@ -5,81 +5,15 @@ Nothing here uses the code under test. Every record keeps the dates that were sa
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any
 
-DATA = Path(__file__).parents[2] / "casework" / "data"
-POLICY = json.loads((DATA / "policies" / "2013.1.json").read_text("utf-8"))
-SERVICES = {row["code"]: row for row in json.loads((DATA / "services" / "2013.json").read_text("utf-8"))["services"]}
-SHANGHAI = timezone(timedelta(hours=8))
+from tests.domain.oracle_dates import day, maybe_day, month_end, plus_months
+from tests.domain.oracle_episode import Episode, Terms
+
 FACT_NAMES = ("migrant", "migrant_until", "student", "pregnancy")
-
-Evidence = dict[str, Any]
-
-
-def day(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-def maybe_day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
-
-
-def month_end(first: date) -> date:
-    return date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(1)
-
-
-def plus_months(start: date, months: int) -> date:
-    """RULES B5: the same day, or the month's last one."""
-    first = date(start.year + (start.month - 1 + months) // 12, (start.month - 1 + months) % 12 + 1, 1)
-    return min(first + timedelta(start.day - 1), month_end(first))
-
-
-def birthday(born: date, years: int) -> date:
-    """RULES B8: 29 Feb falls on 1 Mar in common years."""
-    try:
-        return born.replace(year=born.year + years)
-    except ValueError:
-        return date(born.year + years, 3, 1)
-
-
-def age(born: date, on: date) -> int:
-    years = on.year - born.year
-    return years if birthday(born, years) <= on else years - 1
-
-
-def start_of_school_year(on: date) -> date:
-    return date(on.year if on.month >= 9 else on.year - 1, 9, 1)
-
-
-def end_of_school_year(on: date) -> date:
-    return start_of_school_year(on).replace(year=start_of_school_year(on).year + 1) - timedelta(1)
-
-
-def last_31_august(on: date) -> date:
-    return start_of_school_year(on) - timedelta(1)
-
-
-def start_of_evaluation_year(on: date) -> date:
-    return date(on.year if on.month >= 10 else on.year - 1, 10, 1)
-
-
-def end_of_evaluation_year(on: date) -> date:
-    return date(start_of_evaluation_year(on).year + 1, 9, 30)
-
-
-def weekdays(after: date, to: date) -> int:
-    """RULES B7: Mondays to Fridays in (after, to]."""
-    return sum((after + timedelta(i)).weekday() < 5 for i in range(1, (to - after).days + 1))
-
-
-def instant(entry: dict[str, Any]) -> datetime:
-    if "recorded_at" not in entry:
-        return datetime.fromisoformat(entry["occurred_on"] + "T23:59:59+08:00")
-    return datetime.fromisoformat(entry["recorded_at"])
+PREGNANCY_DAYS = 301
 
 
 @dataclass
@@ -138,7 +72,7 @@ class Person:
         if said is None:
             return None
         start = day(said["from"])
-        end = maybe_day(said.get("to")) or start + timedelta(POLICY["health"]["pregnancy_days"])
+        end = maybe_day(said.get("to")) or start + timedelta(PREGNANCY_DAYS)
         return start, end
 
     def is_student(self, on: date) -> bool:
@@ -208,99 +142,6 @@ class Need:
         return self.cleared_on is not None and self.cleared_on <= on and self.reason == "lapsed"
 
 
-@dataclass
-class Terms:
-    on: date
-    version: int
-    valid_to: date | None
-    evidence: Evidence
-
-
-@dataclass
-class Episode:
-    id: str
-    service: str
-    person: str | None
-    unit: str | None = None
-    requested_on: date | None = None
-    valid_from: date | None = None
-    grant: Terms | None = None
-    renewals: list[Terms] = field(default_factory=list)
-    delivery: Terms | None = None
-    started_on: date | None = None
-    ended_on: date | None = None
-    ended_as: str | None = None
-    denied: bool = False
-    voided: bool = False
-    referrals: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def terms(self) -> list[Terms]:
-        """The grant (or delivery) and then the renewals as they follow one another."""
-        first = self.grant or self.delivery
-        return [first, *sorted(self.renewals, key=lambda t: (t.on, t.version))] if first else []
-
-    @property
-    def is_over(self) -> bool:
-        return self.ended_on is not None or self.denied or self.voided or self.delivery is not None
-
-    @property
-    def open_referral(self) -> str | None:
-        return next((id for id, said in self.referrals.items() if "answered_on" not in said), None)
-
-    def evidence(self, on: date) -> Evidence:
-        """What is believed on a day: the grant's evidence with the renewals' laid over it."""
-        laid: Evidence = {}
-        for terms in self.terms[:1] + [t for t in self.terms[1:] if t.on <= on]:
-            laid |= terms.evidence
-        return laid
-
-    def valid_to(self, on: date) -> date | None:
-        """RULES D1 to D3: the last day inside as believed on a day; None where it is open."""
-        assert self.valid_from is not None
-        said = ([self.terms[0]] + [t for t in self.terms[1:] if t.on <= on])[-1].valid_to
-        evidence = self.evidence(on)
-        if self.service in INSURANCES:
-            paid = evidence.get("paid_through")
-            return month_end(plus_months(day(f"{paid}-01"), 3)) if paid else date.min
-        if said is not None:
-            return said
-        if self.service in ("EDU-PRE", "EDU-COMP"):
-            return end_of_school_year(self.valid_from)
-        if self.service in ("EMP-START", "FPL-FILE"):
-            return plus_months(self.valid_from, 24)
-        if self.service in ("LIV-DIBAO", "LIV-CHILD"):
-            return plus_months(self.valid_from, 12)
-        if self.service == "HLT-REC":
-            updated = evidence.get("updated_on")
-            return plus_months(day(updated), 24) if updated else date.min
-        if self.service == "SSI-UBEN":
-            months = evidence.get("months")
-            return plus_months(self.valid_from, int(months)) if months else date.min
-        return maybe_day(evidence.get("to")) if self.service == "EMP-CONTRACT" else None
-
-    def in_force(self, on: date) -> bool:
-        """RULES D1."""
-        if self.voided or self.grant is None or self.grant.on > on or (self.ended_on or date.max) <= on:
-            return False
-        if self.valid_from is None or self.valid_from > on or on > (self.valid_to(on) or date.max):
-            return False
-        signed = self.evidence(on).get("signed_on") if self.service == "EMP-CONTRACT" else None
-        return signed is None or day(signed) <= on
-
-    @property
-    def given_on(self) -> date | None:
-        """RULES D4: the day of a one-off service."""
-        if self.voided:
-            return None
-        if self.delivery is not None:
-            return self.delivery.on
-        return self.ended_on if self.ended_as == "completed" and self.grant is not None else None
-
-
-INSURANCES = ("SSI-PEN", "SSI-MED", "SSI-INJ", "SSI-UNE", "SSI-MAT")
-
-
 class Known:
     """The household as told by some entries, for every day."""
 
@@ -332,9 +173,7 @@ class Known:
         return max(move for move in self.moves if move[0] <= on)[2]
 
     def _take_in(self, entry: Entry, said: dict[str, Any]) -> None:
-        person = self.people.setdefault(
-            said["person_id"], Person(said["person_id"], said["sex"], day(said["born_on"]))
-        )
+        person = self.people.setdefault(said["person_id"], Person(said["person_id"], said["sex"], day(said["born_on"])))
         assert self.arrived is not None
         since = maybe_day(said.get("resident_since")) or max(entry.on, self.arrived)
         person.stays.append(Stay(entry.on, since))
@@ -426,7 +265,7 @@ class Known:
 
     def grant_service(self, entry: Entry, said: dict[str, Any]) -> None:
         episode = self.episodes[said["episode_id"]]
-        episode.valid_from = maybe_day(said.get("valid_from")) or entry.on
+        episode.said_from = maybe_day(said.get("valid_from"))
         episode.unit = said.get("unit_id") or episode.unit
         episode.grant = _terms(entry, said)
 
@@ -474,4 +313,4 @@ def _correct(episode: Episode, path: str, new: Any) -> None:
     elif name in ("granted_on", "delivered_on"):
         episode.terms[0].on = day(new)
     else:
-        setattr(episode, name, maybe_day(new))
+        setattr(episode, {"valid_from": "said_from"}.get(name, name), maybe_day(new))

@@ -88,9 +88,7 @@ def test_a_month_ends_on_its_last_day_however_it_is_given(month, last):
     assert month_of(day(last)) == month
 
 
-@pytest.mark.parametrize(
-    "text", ["2013-13", "2013-1", "201301", "2013-01-01", "2013-W1", "2013001", "", "abcd-ef"]
-)
+@pytest.mark.parametrize("text", ["2013-13", "2013-1", "201301", "2013-01-01", "2013-W1", "2013001", "", "abcd-ef"])
 def test_what_is_not_a_month_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         first_of_month(text)

@@ -306,7 +306,7 @@ def test_a_contract_does_not_count_before_it_was_signed():
         ("EMP-TRAIN", {}, ("EMP-TRAIN", "u1")),
         ("SSI-PEN", {"scheme": "employee"}, ("SSI-PEN", "u1")),
         ("SSI-PEN", {"scheme": "resident"}, ("SSI-PEN", None)),
-        ("SSI-PEN", {}, ("SSI-PEN", None)),
+        ("SSI-PEN", {}, ("SSI-PEN", "u1")),
         ("CUL-USE", {}, None),
     ],
 )

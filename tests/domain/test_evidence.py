@@ -114,11 +114,7 @@ def test_what_may_name_a_person_is_split_off_for_the_vault():
     assert pupil.split_evidence(evidence) == ({"grade": 2, "fee_free": True}, {"xueji_ref": "G410105"})
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from(["grade", "fee_free", "ownership", "year", "components"]), st.from_type(object)
-    )
-)
+@given(st.dictionaries(st.sampled_from(["grade", "fee_free", "ownership", "year", "components"]), st.from_type(object)))
 def test_whatever_comes_as_evidence_is_accepted_or_refused_and_checking_again_changes_nothing(evidence):
     for code in ("EDU-COMP", "EDU-PRE", "LIV-CHILD"):
         try:

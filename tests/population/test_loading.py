@@ -4,8 +4,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -32,8 +33,8 @@ ORDER BY partition, position"""
 
 def fill(url: str, keys_dir: Path, **options: Any) -> Loaded:
     """Load the tiny city."""
-    options = {"profile": "tiny", "households": HOUSEHOLDS, "seed": SEED, "until": UNTIL, "processes": 1} | options
-    return load(url, keys_dir=keys_dir, **options)
+    usual: dict[str, Any] = {"profile": "tiny", "households": HOUSEHOLDS, "seed": SEED, "until": UNTIL, "processes": 1}
+    return load(url, keys_dir=keys_dir, **(usual | options))
 
 
 def log(url: str) -> list[tuple[Any, ...]]:
@@ -45,79 +46,68 @@ def log(url: str) -> list[tuple[Any, ...]]:
 def rows(url: str, table: str) -> int:
     """Return how many rows a table has."""
     with psycopg.connect(url) as db:
-        [(number,)] = db.execute(f"SELECT count(*) FROM {table}").fetchall()  # type: ignore[arg-type]
+        [(number,)] = db.execute(f"SELECT count(*) FROM {table}").fetchall()
     return int(number)
 
 
+class Filled(NamedTuple):
+    """A log that was loaded in one go, by one process: where it is, what was said of it, what it holds."""
+
+    url: str
+    keys_dir: Path
+    loaded: Loaded
+    progress: list[tuple[int, int]]
+    events: list[tuple[Any, ...]]
+
+
 @pytest.fixture(scope="module")
-def loaded_url(new_database: NewDatabase, loaded_keys: Path) -> Iterator[str]:
-    """A log that was loaded in one go, by one process."""
+def filled(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """The tiny city in a log."""
+    keys_dir = tmp_path_factory.mktemp("loaded") / "keys"
+    progress: list[tuple[int, int]] = []
     with new_database() as url:
-        fill(url, loaded_keys)
-        yield url
+        loaded = fill(url, keys_dir, progress=lambda *done: progress.append(done))
+        yield Filled(url, keys_dir, loaded, progress, log(url))
 
 
-@pytest.fixture(scope="module")
-def loaded_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The keys of that log."""
-    return tmp_path_factory.mktemp("loaded") / "keys"
+def test_a_log_is_loaded_and_tells_how_it_was_born(filled):
+    loaded = filled.loaded
 
-
-@pytest.fixture(scope="module")
-def events(loaded_url: str) -> list[tuple[Any, ...]]:
-    """What that log holds."""
-    return log(loaded_url)
-
-
-def test_a_log_is_loaded_and_tells_how_it_was_born(database_url, tmp_path):
-    told: list[tuple[int, int]] = []
-
-    loaded = fill(database_url, tmp_path / "keys", households=70, progress=lambda *done: told.append(done))
-
-    assert (loaded.households, loaded.present, told[-1]) == (70, 0, (70, 70))
-    assert loaded.events == rows(database_url, "casework.events") > 1000
-    with psycopg.connect(database_url) as db:
+    assert (loaded.households, loaded.events, loaded.present) == (HOUSEHOLDS, len(filled.events), 0)
+    assert filled.progress[-1] == (HOUSEHOLDS, HOUSEHOLDS)
+    with psycopg.connect(filled.url) as db:
         born = read_birth(db)
     assert born is not None
     assert (born.synthetic, born.until, born.seed) == (True, UNTIL, SEED)
-    assert born.details == {"profile": "tiny", "households": 70}
+    assert born.details == {"profile": "tiny", "households": HOUSEHOLDS}
 
 
-def test_the_same_seed_gives_the_same_log_byte_for_byte_however_many_processes_load_it(events, database_url, tmp_path):
+def test_the_same_seed_gives_the_same_log_byte_for_byte_however_many_processes_load_it(filled, database_url, tmp_path):
     fill(database_url, tmp_path / "keys", processes=2)
 
-    assert log(database_url) == events
+    assert log(database_url) == filled.events
 
 
-def test_a_part_of_a_profile_has_the_same_lives_as_the_whole(events, database_url, tmp_path):
-    fill(database_url, tmp_path / "keys", households=64)
+def test_loading_again_adds_nothing_and_keeps_to_what_the_log_was_born_with(filled):
+    again = load(filled.url, keys_dir=filled.keys_dir, profile="demo", households=500, seed=1, processes=1)
 
-    streams = {event[2] for event in log(database_url)}
-    of_these = [event[2:] for event in events if event[2] in streams]
-
-    assert [event[2:] for event in log(database_url)] == of_these
+    assert (again.households, again.events, again.present) == (HOUSEHOLDS, 0, len(filled.events))
+    assert log(filled.url) == filled.events
 
 
-def test_loading_again_adds_nothing_and_keeps_to_what_the_log_was_born_with(loaded_url, loaded_keys, events):
-    loaded = load(loaded_url, keys_dir=loaded_keys, profile="demo", households=500, seed=1, processes=1)
-
-    assert (loaded.households, loaded.events, loaded.present) == (HOUSEHOLDS, 0, len(events))
-    assert log(loaded_url) == events
-
-
-def test_recorded_times_never_go_back_within_a_partition(events):
-    for before, after in zip(events, events[1:], strict=False):
+def test_recorded_times_never_go_back_within_a_partition(filled):
+    for before, after in pairwise(filled.events):
         if before[0] == after[0]:
             assert (before[1] + 1, before[6] <= after[6]) == (after[1], True)
 
 
-def test_vault_rows_search_keys_and_claims_stand_beside_the_events(loaded_url, events):
-    people = sum(event[5].count(b'"birth_month"') for event in events)
+def test_vault_rows_search_keys_and_claims_stand_beside_the_events(filled):
+    people = sum(event[5].count(b'"birth_month"') for event in filled.events)
 
-    assert rows(loaded_url, "vault.person WHERE kind = 'person'") == people
-    assert rows(loaded_url, "vault.search_key WHERE kind = 'name'") == people
-    assert 0 < rows(loaded_url, "casework.claim WHERE kind = 'person'") < people
-    assert rows(loaded_url, "casework.claim WHERE kind = 'source'") > 100
+    assert rows(filled.url, "vault.person WHERE kind = 'person'") == people
+    assert rows(filled.url, "vault.search_key WHERE kind = 'name'") == people
+    assert 0 < rows(filled.url, "casework.claim WHERE kind = 'person'") < people
+    assert rows(filled.url, "casework.claim WHERE kind = 'source'") > 100
 
 
 CUT_SHORT = """
@@ -132,7 +122,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_load_that_was_killed_goes_on_without_a_double(events, database_url, tmp_path):
+def test_a_load_that_was_killed_goes_on_without_a_double(filled, database_url, tmp_path):
     keys_dir = tmp_path / "keys"
     arguments = [database_url, str(keys_dir), str(HOUSEHOLDS), str(SEED), UNTIL.isoformat()]
     command = [sys.executable, "-c", CUT_SHORT, *arguments]
@@ -146,10 +136,9 @@ def test_a_load_that_was_killed_goes_on_without_a_double(events, database_url, t
 
     loaded = fill(database_url, keys_dir, resume=True)
 
-    assert 0 < there < len(events)
-    assert loaded.present == there
-    assert loaded.present + loaded.events == len(events)
-    assert log(database_url) == events
+    assert 0 < there < len(filled.events)
+    assert (loaded.present, loaded.present + loaded.events) == (there, len(filled.events))
+    assert log(database_url) == filled.events
 
 
 @pytest.fixture
@@ -163,7 +152,7 @@ def begun(database_url: str, tmp_path: Path) -> Iterator[Loader]:
     loader.pool.close()
 
 
-def test_a_partition_that_was_left_in_the_middle_is_brought_to_its_end(begun, database_url, events):
+def test_a_partition_that_was_left_in_the_middle_is_brought_to_its_end(begun, database_url, filled):
     weeks = Weeks(begun.city.span)
     for number in (5, 69):
         weeks.add(life_of(begun.city, number).told())
@@ -173,7 +162,7 @@ def test_a_partition_that_was_left_in_the_middle_is_brought_to_its_end(begun, da
 
     done = begun.load(5)
 
-    expected = [event for event in events if event[0] == 5]
+    expected = [event for event in filled.events if event[0] == 5]
     assert (done.households, done.present, done.events) == (2, len(half), len(expected) - len(half))
     assert log(database_url) == expected
 
@@ -237,6 +226,13 @@ def test_what_cannot_be_asked_for_is_refused_before_the_log_is_born(database_url
 
     with psycopg.connect(database_url) as db:
         assert read_birth(db) is None
+
+
+def test_a_part_of_a_profile_has_the_same_lives_as_the_whole(begun, filled):
+    told = list(life_of(begun.city, 3).told())
+
+    stream = [event[2:4] for event in filled.events if event[2] == told[0].stream_id]
+    assert [(each.stream_id, each.version) for each in told] == stream
 
 
 def test_the_simulated_weeks_end_on_the_last_sunday_before_today():

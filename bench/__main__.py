@@ -1,0 +1,28 @@
+"""Measure casework beside what one would take otherwise, in one run on one machine.
+
+    python3 run.py bench append    appends and commands, beside the stock library and a bare INSERT
+    python3 run.py bench rebuild   all views anew, beside the stock library's runner
+    python3 run.py bench api       commands by HTTP, beside a bare view
+
+With --json one line for each figure; with --help what else can be chosen.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+BENCHES = ("append", "rebuild", "api")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one measurement; only its own module is loaded."""
+    if not arguments or arguments[0] not in BENCHES:
+        print((__doc__ or "").strip())
+        return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+    return int(import_module(f"bench.{arguments[0]}").main(arguments[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

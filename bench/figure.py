@@ -1,0 +1,44 @@
+"""What a measurement says, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+screen = Console()
+aside = Console(stderr=True)
+
+
+class Figure(NamedTuple):
+    """One line of the result; ``ratio`` says how many times better ours is."""
+
+    name: str
+    ours: float
+    theirs: float
+    unit: str
+    ratio: float
+
+
+def of_rates(name: str, ours: Sequence[float], theirs: Sequence[float], unit: str) -> Figure:
+    """Return the medians of interleaved rounds, and the median of the rounds' ratios: load from elsewhere cancels."""
+    ratio = median(mine / other for mine, other in zip(ours, theirs, strict=True))
+    return Figure(name, round(median(ours)), round(median(theirs)), unit, round(ratio, 2))
+
+
+def show(figures: Iterable[Figure], *, as_json: bool) -> None:
+    """Print a line of JSON for each figure as soon as it is known, or in the end a table for people."""
+    if as_json:
+        for figure in figures:
+            print(msgspec.json.encode(figure._asdict()).decode(), flush=True)
+        return
+    table = Table("what", "unit")
+    for heading in ("ours", "theirs", "times better"):
+        table.add_column(heading, justify="right")
+    for name, ours, theirs, unit, ratio in figures:
+        table.add_row(name, unit, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ratio:.2f}")
+    screen.print(table)
