@@ -43,9 +43,7 @@ class OurHousehold(Aggregate):
 
     def grant(self, occurred_on: date, episode_id: UUID, service: str, unit_id: UUID) -> None:
         """Record that a service was given."""
-        self.record(
-            ServiceDelivered(occurred_on=occurred_on, episode_id=episode_id, service=service, unit_id=unit_id)
-        )
+        self.record(ServiceDelivered(occurred_on=occurred_on, episode_id=episode_id, service=service, unit_id=unit_id))
 
     def apply(self, event: Event) -> None:
         match event:

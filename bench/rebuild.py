@@ -1,10 +1,10 @@
 """How fast all views are rebuilt by two workers, beside the library's own runner keeping one simple view.
 
-    python -m bench.rebuild [--json] [--events 300000] [--sample 20000]
+    python -m bench rebuild [--json] [--events 300000] [--sample 6000] [--rounds 3]
 
-Ours: the demo population in a database of its own on the server, a new view set, and two processes that drain until
-nothing is behind. Theirs: events of like size in the library's PostgreSQL recorder on the same server, and its
-ProjectionRunner keeping a count by day and kind; of those a sample, since only the rate is compared.
+Ours: the demo population in a database of its own; in each round a new view set, and two new processes that drain
+until nothing is behind. Theirs, in between: events of like size in the library's PostgreSQL recorder on the same
+server, and its ProjectionRunner keeping a count by day and service; fewer, since only rates are compared.
 """
 
 from __future__ import annotations
@@ -13,28 +13,26 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
-from uuid import uuid4
+from typing import Any
 
-import msgspec
 import psycopg
-from psycopg import sql
 
+from bench.figure import Figure, aside, of_rates, show
+from bench.server import database
 from bench.stock import replay_with_the_runner
 from casework import wiring
 from casework.config import Settings
+from casework.domain.policy import load_policy
 from casework.log.migrations import migrate
 from casework.log.pool import open_pool
 from casework.population import load
 from casework.projections import sets
 from casework.projections.engine import Engine
+from casework.projections.sets import ViewSet
 from casework.projections.verify import verify
 
 NAME = "rebuild, 2 workers, vs stock runner"
@@ -42,46 +40,44 @@ EVENTS_A_HOUSEHOLD = 33
 WORKERS = 2
 
 
-class Figure(NamedTuple):
-    """One line of the result; ``ratio`` says how many times better ours is."""
-
-    name: str
-    ours: float
-    theirs: float
-    unit: str
-    ratio: float
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print a table or a line of JSON, and say by the exit status whether the views were right."""
+    """Measure and show the figure; fails where a sample of the rebuilt views differs from a replay."""
     options = _options(arguments)
     with wiring.with_servers(Settings.from_env()) as settings:
-        url = wiring.database_url(settings)
-        with database(url) as ours:
-            events, seconds, right = rebuild(ours, options.events)
-        with database(url) as theirs:
-            their_events, their_seconds = replay_with_the_runner(theirs, options.sample)
-    rate, their_rate = events / seconds, their_events / their_seconds
-    figure = Figure(NAME, round(rate), round(their_rate), "events/s", round(rate / their_rate, 1))
-    if options.json:
-        print(msgspec.json.encode(figure._asdict()).decode())
-    else:
-        print(f"{events} events in {seconds:.2f} s by {WORKERS} workers: {rate:,.0f} events/s")
-        print(f"{their_events} events in {their_seconds:.2f} s by the stock runner: {their_rate:,.0f} events/s")
-        print(f"{figure.name}: {figure.ratio} times")
-    return 0 if right else 1
+        show(run(wiring.database_url(settings), options), as_json=options.json)
+    return 0
 
 
-def rebuild(url: str, events: int) -> tuple[int, float, bool]:
-    """Fill a log, rebuild its views; return its events, the seconds it took, and whether a sample is right."""
+def run(url: str, options: Any) -> Iterator[Figure]:
+    """Yield the one figure."""
+    ours, theirs = [], []
+    with database(url) as log:
+        events = fill(log, options.events)
+        for number in range(1, options.rounds + 1):
+            ours.append(events / rebuild(log))
+            with database(url) as stock:
+                their_events, seconds = replay_with_the_runner(stock, options.sample)
+            theirs.append(their_events / seconds)
+            aside.print(f"round {number}: {events} events at {ours[-1]:,.0f}/s, theirs at {theirs[-1]:,.0f}/s")
+    yield of_rates(NAME, ours, theirs, "events/s")
+
+
+def fill(url: str, events: int) -> int:
+    """Fill a log with about so many events of households; return how many they are."""
     migrate(url)
     households = max(1, events // EVENTS_A_HOUSEHOLD)
     with tempfile.TemporaryDirectory() as keys:
         load(url, keys_dir=Path(keys), profile=_profile(households), households=households)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("VACUUM ANALYZE casework.events")
-        sets.ensure_live(db)
         row = db.execute("SELECT count(*) FROM casework.events WHERE partition < 64").fetchone()
+    return int(row[0]) if row else 0
+
+
+def rebuild(url: str) -> float:
+    """Let new processes fill a new set; return the seconds from their common start to the last one's end."""
+    with open_pool(url) as pool, pool.connection() as db:
+        name, policy = sets.create(db, sets.DEFAULT_POLICY), load_policy(sets.DEFAULT_POLICY)
     context = get_context("spawn")
     start, end = context.Barrier(WORKERS + 1), context.Barrier(WORKERS + 1)
     workers = [context.Process(target=work, args=(url, start, end)) for _ in range(WORKERS)]
@@ -94,9 +90,10 @@ def rebuild(url: str, events: int) -> tuple[int, float, bool]:
     for worker in workers:
         worker.join()
     with open_pool(url) as pool:
-        differences = verify(pool, sample=640).differences
-    print(*differences, sep="\n", end="", file=sys.stderr)
-    return int(row[0]) if row else 0, seconds, not differences
+        differences = verify(pool, sample=640, view=ViewSet(name, policy)).differences
+    if differences:
+        raise AssertionError(f"The rebuilt views are not what a replay has: {differences[0]}")
+    return seconds
 
 
 def work(url: str, start: Barrier, end: Barrier) -> None:
@@ -109,27 +106,16 @@ def work(url: str, start: Barrier, end: Barrier) -> None:
         end.wait()
 
 
-@contextmanager
-def database(server_url: str) -> Iterator[str]:
-    """A database for one measurement."""
-    name = sql.Identifier(f"casework_bench_{uuid4().hex}")
-    with psycopg.connect(server_url, autocommit=True) as db:
-        db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'").format(name))
-        try:
-            yield urlsplit(server_url)._replace(path=f"/{name.as_string().strip(chr(34))}").geturl()
-        finally:
-            db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-
-
 def _profile(households: int) -> str:
     return "demo" if households <= 10_000 else "load" if households <= 100_000 else "city"
 
 
 def _options(arguments: Sequence[str]) -> Any:
-    parser = argparse.ArgumentParser(prog="bench rebuild", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="bench rebuild", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--events", type=int, default=300_000, help="about how many events ours are")
-    parser.add_argument("--sample", type=int, default=20_000, help="how many events theirs are")
+    parser.add_argument("--sample", type=int, default=6_000, help="how many events theirs are, in each round")
+    parser.add_argument("--rounds", type=int, default=3, help="how often both are measured")
     return parser.parse_args(arguments)
 
 

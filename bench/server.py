@@ -30,8 +30,9 @@ class Load(NamedTuple):
 def database(server_url: str) -> Iterator[str]:
     """Create a database for one measurement, and drop it."""
     name = f"casework_bench_{uuid4().hex}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
     with psycopg.connect(server_url, autocommit=True) as db:
-        db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'").format(sql.Identifier(name)))
+        db.execute(create.format(sql.Identifier(name)))
         try:
             yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
         finally:
@@ -41,15 +42,16 @@ def database(server_url: str) -> Iterator[str]:
 def pgbench(url: str, script: str, *, clients: int, seconds: float) -> Load:
     """Run a script again and again from so many connections, its statements prepared; no transaction may fail."""
     address = urlsplit(url)
-    # -D: every client counts its own transactions in :n.
-    options = ["-n", "-M", "prepared", "-D", "n=-1", "-c", str(clients), "-j", "2", "-T", str(round(seconds))]
+    # -D: every client counts its own transactions in :n. -j: a client that prepares a statement keeps its thread
+    # waiting, for ever where another client of that thread has locked the table.
+    options = ["-n", "-M", "prepared", "-D", "n=-1", "-c", str(clients), "-j", str(clients), "-T", str(round(seconds))]
     where = ["-h", str(address.hostname), "-p", str(address.port or 5432), "-U", str(address.username)]
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
         command = [str(PGBENCH), *where, *options, "-f", file.name, address.path.removeprefix("/")]
         environment = {**os.environ, "PGPASSWORD": address.password or ""}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 60)
     if done.returncode or not re.search(r"number of failed transactions: 0 ", done.stdout):
         raise RuntimeError(f"{done.stdout}\n{done.stderr}")
     return Load(int(_number("processed", done.stdout)), _number("tps", done.stdout))

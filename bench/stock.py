@@ -62,12 +62,10 @@ class ServiceCounts(PostgresTrackingRecorder):
     def __init__(self, datastore: Any, **kwargs: Any) -> None:
         super().__init__(datastore, **kwargs)
         table = sql.SQL("{}.{}").format(sql.Identifier(datastore.schema), sql.Identifier("service_counts"))
-        self.sql_create_statements.append(
-            sql.SQL("CREATE TABLE IF NOT EXISTS {} (day date, service text, granted bigint, PRIMARY KEY (day, service))").format(table)
-        )
-        self.count = sql.SQL(
-            "INSERT INTO {} AS known VALUES (%s, %s, 1) ON CONFLICT (day, service) DO UPDATE SET granted = known.granted + 1"
-        ).format(table)
+        columns = "(day date, service text, granted bigint, PRIMARY KEY (day, service))"
+        self.sql_create_statements.append(sql.SQL(f"CREATE TABLE IF NOT EXISTS {{}} {columns}").format(table))
+        counting = "ON CONFLICT (day, service) DO UPDATE SET granted = known.granted + 1"
+        self.count = sql.SQL(f"INSERT INTO {{}} AS known VALUES (%s, %s, 1) {counting}").format(table)
 
     def granted(self, day: date, service: str, tracking: Any) -> None:
         with self.datastore.transaction(commit=True) as cursor:
@@ -121,5 +119,3 @@ def environment(url: str) -> dict[str, str]:
         "POSTGRES_USER": unquote(address.username or ""),
         "POSTGRES_PASSWORD": unquote(address.password or ""),
     }
-
-

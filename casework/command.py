@@ -22,7 +22,8 @@ from casework.domain.parts import collide
 from casework.domain.registry import Registry, UnitRegistered
 from casework.domain.residence import By, refuse_if
 from casework.domain.restricted import is_restricted_event
-from casework.errors import CommandReused, NotFound, Refused, VersionConflict
+from casework.errors import CaseworkError, CommandReused, NotFound, Refused, VersionConflict
+from casework.kept import KeptHouseholds, Loaded
 from casework.log import reading
 from casework.log.append import NOTHING, Beside, Claim
 from casework.log.codec import EventMapper, Metadata
@@ -60,6 +61,7 @@ class CommandPath(Application[UUID]):
         self.persons = persons
         self.wake = wake
         self.now = now
+        self._kept = KeptHouseholds()
         self._registry = Registry()
         self._registry_lock = Lock()
         self._registry_seen_at = 0.0
@@ -117,14 +119,15 @@ class CommandPath(Application[UUID]):
         ``warn`` tells again what the command was warned of, for whoever gives it once more.
         """
         for attempt in range(1, TRIES + 1):
-            household, known = self._loaded(household_id, context, create=create)
-            done = self._done(household_id, context) if known else None
+            loaded = self._loaded(household_id, context, create=create)
+            household, done = loaded.household, None
+            if loaded.may_hold(context.command_id):
+                done = self._done(household_id, context)
             if done is None:
-                self._check_access(household, context)
                 try:
-                    decided = decide(household, self._by(context))
-                    self._check_version(household, context)
-                    return self._commit(context, household, decided)
+                    outcome = self._decided(loaded, context, decide)
+                    if outcome is not None:
+                        return outcome
                 except StreamConflict:
                     done = self._done(household_id, context)
                     if done is None and attempt == TRIES:
@@ -136,6 +139,23 @@ class CommandPath(Application[UUID]):
             if done is not None:
                 return done._replace(warnings=warn(household))
         raise AssertionError("unreachable")
+
+    def _decided(self, loaded: Loaded, context: Context, decide: Callable[[Household, By], Decided]) -> Outcome | None:
+        """Decide and save; None where a household that was kept may be out of date, so that it is read first."""
+        household = loaded.household
+        try:
+            self._check_access(household, context)
+            decided = decide(household, self._by(context))
+            self._check_version(household, context)
+            if loaded.was_kept and not household.pending:
+                return None
+            outcome = self._commit(context, household, decided)
+        except (CaseworkError, StreamConflict):
+            if loaded.was_kept:
+                return None
+            raise
+        self._kept.keep(loaded, context.command_id)
+        return outcome
 
     def _change_registry(
         self,
@@ -157,17 +177,20 @@ class CommandPath(Application[UUID]):
                     raise
         raise AssertionError("unreachable")
 
-    def _loaded(self, household_id: UUID, context: Context, *, create: bool) -> tuple[Household, bool]:
-        """A household, and whether its stream seems to hold this command already: told by one look (DESIGN 5)."""
+    def _loaded(self, household_id: UUID, context: Context, *, create: bool) -> Loaded:
+        """A household with its events' metadata: one look tells whether a command was carried out (DESIGN 5)."""
         if partition_of(household_id) == REGISTRY:
             raise NotFound
-        rows = cast("LogRecorder", self.recorder).select_stream(household_id, context.command_id)
+        kept = self._kept.take(household_id, context.expected_version)
+        if kept is not None:
+            return kept
+        rows = cast("LogRecorder", self.recorder).select_stream(household_id)
         if not rows and not create:
             raise NotFound
         household = Household(household_id)
         for household.version, type_name, state, _ in rows:
             household.apply(self._decode(type_name, state))
-        return household, any(row[3] for row in rows)
+        return Loaded(household, [meta for *_, meta in rows])
 
     def _loaded_as(self, kind: type[Any], stream_id: UUID) -> Any:
         try:

@@ -6,15 +6,13 @@ import logging
 from threading import Event
 from time import monotonic
 
-import psycopg
 import redis
-from psycopg_pool import PoolTimeout
+from rq import Queue
 
 from casework.log.reading import Db
-from casework.projections.engine import Engine, Waiting
+from casework.projections.engine import AWAY, Engine, Waiting
 from casework.projections.lingering import drain_behind
 from casework.wake import Wake
-from rq import Queue
 from workers.queue import enqueue_drain, sweep
 
 log = logging.getLogger(__name__)
@@ -48,7 +46,7 @@ class Beat:
         """Look once. A database that is away is a tick missed."""
         try:
             waiting = self._waiting()
-        except (psycopg.OperationalError, psycopg.InternalError, PoolTimeout) as error:
+        except AWAY as error:
             log.warning("The database does not answer (%s).", type(error).__name__)
             return
         if waiting is not None:

@@ -45,22 +45,22 @@ class Stoppable(BaseWorker):
     """What the workers of both queues have in common."""
 
     max_connection_wait_time = 2.0
-    log_job_description = False
+    pubsub_thread: Any
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """End what lingers, then stop as RQ does: at once when idle, else after the job."""
         jobs.stopping.set()
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def _install_signal_handlers(self) -> None:
-        super()._install_signal_handlers()
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
         self._stop_requested = jobs.stopping.is_set()  # a signal may have come before
 
     def unsubscribe(self) -> None:
         """Stop listening to RQ's commands; in RQ's own order the thread may miss it and hold the stop for a second."""
-        if self.pubsub_thread is not None:
+        if self.pubsub_thread:
             self.pubsub_thread.stop()
-        super().unsubscribe()
+        super().unsubscribe()  # type: ignore[no-untyped-call]
 
 
 class DrainWorker(Stoppable, SimpleWorker):

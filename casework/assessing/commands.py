@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, Final, Union, get_type_hints
 from uuid import UUID
 
 import msgspec
 
 from casework.assessing.instants import Id, any_id, end_of_day, instant, unit
-from casework.domain.aggregate import Recorded
 from casework.domain.calendar import month_of, shanghai_date
 from casework.domain.events import Change, NewMember
 from casework.domain.household import Household
@@ -26,7 +27,8 @@ NAMES: Final = (
     *("request_service", "refer_service", "answer_referral", "grant_service", "deny_service", "start_service"),
     *("renew_service", "end_service", "record_delivery", "correct_service", "void_service"),
 )
-HIDDEN = {"commitment", "born_on"}
+YEARS: Final = range(1900, 2200)
+HIDDEN: Final = {"commitment", "born_on"}
 """What the vault answers for, and so no line says."""
 
 
@@ -106,7 +108,10 @@ class Command:
             tag=name,
             tag_field="command",
         )
-        self.turned = [(p.name, _turn(p.name, hints[p.name])) for p in self.parameters if p.name != self.own_date]
+        self.names = [p.name for p in self.parameters]
+        self.values = attrgetter(*self.names)
+        self.turns = [(name, turn) for name in self.names if (turn := _turn(name, hints[name]))]
+        self.takes_in = "members" in self.names or "member" in self.names
 
     def _field(self, parameter: inspect.Parameter, hint: Any) -> tuple[str, Any, Any]:
         if parameter.name == self.own_date:
@@ -126,7 +131,9 @@ class Command:
 
     def arguments(self, said: Any, on: date) -> dict[str, Any]:
         """The keyword arguments of the method."""
-        arguments = {name: turn(getattr(said, name)) if turn else getattr(said, name) for name, turn in self.turned}
+        arguments = dict(zip(self.names, self.values(said), strict=True))
+        for name, turn in self.turns:
+            arguments[name] = turn(arguments[name])
         arguments[self.own_date] = on
         return arguments
 
@@ -192,6 +199,7 @@ def _change(said: Change) -> Change:
 
 
 COMMANDS: Final = {name: Command(name) for name in NAMES}
+BY_STRUCT: Final = {command.struct: command for command in COMMANDS.values()}
 
 _decode: Callable[[msgspec.Raw], Any] = msgspec.json.Decoder(
     Union[tuple(command.struct for command in COMMANDS.values())]  # noqa: UP007
@@ -208,28 +216,36 @@ _decode_name = msgspec.json.Decoder(Named).decode
 
 
 class Teller:
-    """Gives commands to a household; it keeps the dates of birth that the vault would."""
+    """Gives commands to a household; it keeps the dates of birth that the vault would, and each event's instant."""
 
     def __init__(self) -> None:
         self.household = Household(UUID(int=0))
-        self.recorded: list[tuple[datetime, Recorded]] = []
+        self.instants: list[datetime] = []
         self.born: dict[UUID, date] = {}
 
     def give(self, command: msgspec.Raw) -> None:
         """Give one command, as JSON; CaseworkError says why it is refused."""
         said = _read(command)
-        kind = COMMANDS[said.__struct_config__.tag]
+        kind = BY_STRUCT[type(said)]
         on = kind.happened_on(said)
         at = self._recorded_at(said, on)
-        arguments = kind.arguments(said, on)
         by = By(shanghai_date(at), said.role == "supervisor", said.bureau, said.role == "bureau")
         if not self.household.version and kind.name != "register_household":
             raise NotFound
-        self._keep_births(said, on if kind.name == "record_birth" else by.today)
+        if kind.takes_in:
+            self._keep_births(said, on if kind.name == "record_birth" else by.today)
+        arguments = kind.arguments(said, on)
         if kind.asks_birth:
             arguments["born_on"] = self.born.get(arguments["person_id"], date.min)
         kind.method(self.household, by, **arguments)
-        self.recorded += [(at, event) for event in self.household.collect_events()]
+        self.instants += [at] * (len(self.household.pending) - len(self.instants))
+
+    def known(self, at: datetime) -> Household:
+        """The household as it was known at an instant; instants never go back, so that what was known came first."""
+        if not self.instants or self.instants[-1] <= at:
+            return self.household
+        events = self.household.pending[: bisect_right(self.instants, at)]
+        return Household.fold(None, events) or Household(self.household.id)
 
     def _recorded_at(self, said: Any, on: date) -> datetime:
         """The log's instants never go back: one before that of the last event is the same."""
@@ -237,11 +253,12 @@ class Teller:
             at = end_of_day(on) if said.recorded_at is None else instant(said.recorded_at)
         except ValueError:
             raise Invalid("malformed-instant") from None
-        return max(at, self.recorded[-1][0]) if self.recorded else at
+        if at.year not in YEARS:
+            raise Invalid("malformed-instant")
+        return max(at, self.instants[-1]) if self.instants else at
 
     def _keep_births(self, said: Any, latest: date) -> None:
-        members = [said.member] if hasattr(said, "member") else getattr(said, "members", ())
-        for member in members:
+        for member in said.members if hasattr(said, "members") else [said.member]:
             if member.born_on > latest:
                 raise Refused("born-later")
             self.born[any_id(member.person_id)] = member.born_on

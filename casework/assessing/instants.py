@@ -32,16 +32,19 @@ def end_of_day(day: date) -> datetime:
 @lru_cache(1 << 16)
 def any_id(text: Id) -> UUID:
     """Let any text stand for an id: a UUID as it is, else one derived from the text."""
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return uuid5(IDS, str(text))
+    return _as_uuid(str(text)) or uuid5(IDS, str(text))
 
 
 @lru_cache(1 << 14)
 def unit(text: Id) -> UUID:
     """Return a unit's id: a UUID as it is, else that of the unit with this code."""
+    return _as_uuid(str(text)) or registry.unit_id(str(text))
+
+
+def _as_uuid(text: str) -> UUID | None:
+    if len(text) != 36:
+        return None
     try:
-        return UUID(str(text))
+        return UUID(text)
     except ValueError:
-        return registry.unit_id(str(text))
+        return None

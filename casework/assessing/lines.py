@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from casework.assessing.commands import Teller
 from casework.assessing.entries import known_facts
 from casework.assessing.instants import END_OF_TIME, instant
-from casework.domain.aggregate import Recorded
 from casework.domain.assessment import Assessment, IndicatorResult, Score, assess
-from casework.domain.household import Household
 from casework.domain.policy import load_policy
 from casework.domain.scoring import as_text
 from casework.errors import CaseworkError
@@ -61,8 +57,7 @@ def _answer(asked: Line) -> dict[str, Any]:
             teller.give(command)
         except CaseworkError as error:
             return {"refused": index, **_refusal(error)}
-    household = _as_known(teller.household, teller.recorded, known_at)
-    return as_json(assess(household, policy, asked.as_of, facts))
+    return as_json(assess(teller.known(known_at), policy, asked.as_of, facts))
 
 
 def _refusal(error: CaseworkError) -> dict[str, str]:
@@ -71,13 +66,6 @@ def _refusal(error: CaseworkError) -> dict[str, str]:
         return {"rule": error.code, "message": str(error)}
     field = error.errors[0]
     return {"rule": field.code, "message": f"{field.pointer}: {field.hint}"}
-
-
-def _as_known(household: Household, recorded: Sequence[tuple[datetime, Recorded]], known_at: datetime) -> Household:
-    """The household as it was known; instants never go back, so that the events known are the first ones."""
-    if not recorded or recorded[-1][0] <= known_at:
-        return household
-    return Household.fold(None, (event for at, event in recorded if at <= known_at)) or Household(UUID(int=0))
 
 
 def as_json(assessment: Assessment) -> dict[str, Any]:

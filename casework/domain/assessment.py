@@ -15,7 +15,7 @@ from casework.domain.calendar import evaluation_year_end
 from casework.domain.clock import Clock, earliest
 from casework.domain.household import Household
 from casework.domain.indicators import INDICATORS, Count
-from casework.domain.policy import IndicatorPolicy, LevelPolicy, Policy
+from casework.domain.policy import LevelPolicy, Policy
 from casework.domain.present import Present, is_migrant, is_settled
 from casework.domain.registry import Facts
 from casework.domain.scoring import Ratio, attained, geometric_mean, rounded, weighted_mean

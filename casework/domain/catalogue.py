@@ -250,6 +250,7 @@ def _services() -> dict[str, list[Service]]:
     return by_code
 
 
+@lru_cache(1 << 14)
 def service(code: str, on: date) -> Service:
     """Return a service as the catalogue has it on a day; Invalid if unknown, Refused if not in force then."""
     editions = _services().get(code)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from datetime import date
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from casework.domain import catalogue
 from casework.domain.checks import check_codes
@@ -42,7 +43,7 @@ class CorrectionCommands(ServiceCommands):
         check_codes(reason=("correction_reasons", reason))
         refuse_if(not changes and commitment is None, "nothing-recorded")
         target = corrects or _told_in(episode, changes)
-        corrected = deepcopy(episode)
+        corrected = replace(episode, terms=[replace(terms) for terms in episode.terms])
         for change in changes:
             refuse_if(_value(corrected, change.path, target) != change.old, "old-value-differs", path=change.path)
             correct(corrected, (change,), target)

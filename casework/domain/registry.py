@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -20,6 +21,7 @@ NAMESPACE = UUID("6f2b6c0e-3a51-5f0e-9d0a-0c9b4a7e2013")
 """Registry streams, and only they, have uuid5 ids in this namespace."""
 
 
+@lru_cache(1 << 14)
 def unit_id(code: str) -> UUID:
     """The id of a unit's stream: ``unit-410105`` and so on."""
     return uuid5(NAMESPACE, f"unit-{code}")

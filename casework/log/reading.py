@@ -176,25 +176,19 @@ def stream_ids(
     return [row[0] for row in _rows(db, _STREAM_IDS, partition, after, upto, limit)]
 
 
-def streams_between(
-    db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION
-) -> list[StreamEvent]:
+def streams_between(db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION) -> list[StreamEvent]:
     """Return all events of a stretch of streams up to a position; cheaper than naming each of them."""
     return _rows(db, _STREAMS_BETWEEN, partition, first, last, upto)
 
 
-def whole_streams_of(
-    db: Db, partition: int, stream_ids: Sequence[UUID], upto: int = LAST_POSITION
-) -> list[Stream]:
+def whole_streams_of(db: Db, partition: int, stream_ids: Sequence[UUID], upto: int = LAST_POSITION) -> list[Stream]:
     """Return some streams of a partition up to a position, each as a whole, in the order of their ids."""
     if not stream_ids:
         return []
     return [Stream(*row) for row in _rows(db, _WHOLE_STREAMS_OF, list(stream_ids), partition, upto)]
 
 
-def whole_streams_between(
-    db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION
-) -> list[Stream]:
+def whole_streams_between(db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION) -> list[Stream]:
     """Return a stretch of streams up to a position, each as a whole; cheaper than naming each of them."""
     return [Stream(*row) for row in _rows(db, _WHOLE_STREAMS_BETWEEN, partition, first, last, upto)]
 

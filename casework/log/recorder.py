@@ -49,7 +49,7 @@ _SELECT_EVENTS = (
 _SELECT_ASCENDING = _SELECT_EVENTS + " ORDER BY version LIMIT %b::bigint"
 _SELECT_DESCENDING = _SELECT_EVENTS + " ORDER BY version DESC LIMIT %b::bigint"
 _SELECT_STREAM = (
-    "SELECT version, type, state, position(%b IN meta) > 0 FROM casework.events"
+    "SELECT version, type, state, meta FROM casework.events"
     " WHERE partition = %b::smallint AND stream_id = %b ORDER BY version"
 )
 _SELECT_NOTIFICATIONS = (
@@ -122,11 +122,10 @@ class LogAggregateRecorder(AggregateRecorder):
         rows = self.store.read(query, (self.partition_of(stream_id), stream_id, after, upto, limit))
         return [StoredEvent(*row) for row in rows]
 
-    def select_stream(self, stream_id: UUID, command_id: UUID | None) -> Sequence[tuple[int, str, bytes, bool]]:
-        """Return a whole stream: of each event version, type, state, and whether it may have come from a command."""
-        wanted = str(command_id).encode()
-        rows = self.store.read(_SELECT_STREAM, (wanted, self.partition_of(stream_id), stream_id))
-        return cast("Sequence[tuple[int, str, bytes, bool]]", rows)
+    def select_stream(self, stream_id: UUID) -> Sequence[tuple[int, str, bytes, bytes]]:
+        """Return a whole stream: version, type, state and metadata of each event."""
+        rows = self.store.read(_SELECT_STREAM, (self.partition_of(stream_id), stream_id))
+        return cast("Sequence[tuple[int, str, bytes, bytes]]", rows)
 
     def _insert(
         self,

@@ -13,7 +13,7 @@ from casework.domain.events import Change
 from casework.population import rates
 from casework.population.family import Member
 from casework.population.life import Life
-from casework.population.steps import CENTRE, EMPLOYMENT, INSURANCE, Case, Step, Thread, bureau, feed
+from casework.population.steps import CENTRE, EMPLOYMENT, INSURANCE, STATION, Case, Step, Thread, bureau, feed
 
 _TRADES = ("welding", "sewing", "catering", "housekeeping", "driving", "electrics", "computing", "elder_care")
 _SUPPORT = {"guidance": 0.3, "training": 0.25, "loan": 0.2, "subsidy": 0.1, "tax_relief": 0.1, "premises": 0.05}
@@ -205,6 +205,15 @@ def transfer(life: Life, person: Member) -> Thread:
         kind = chance.pick({"pension": 0.7, "medical": 0.25, "unemployment": 0.05})
         yield case.delivered(made, {"kind": kind, "from_place": "外省社会保险经办机构"})
         yield need.cleared(chance.after(made, 0, 20), "met")
+
+
+def maternal(life: Life, baby: Member) -> Thread:
+    """A mother to be needs care."""
+    if baby.mother is not None:
+        on = max(baby.born_on - timedelta(life.chance.whole(60, 200)), life.since(baby.mother))
+        need, step = assessed(life, "MATERNAL", on, baby.mother)
+        yield step._replace(desk=STATION)
+        yield need.cleared(life.chance.after(baby.born_on, 30, 90), "met")
 
 
 def follow_ups(life: Life, person: Member, need: str, service: str) -> Thread:

@@ -45,10 +45,10 @@ def _birth(life: Life, baby: Member) -> Thread:
 
 
 def _before_birth(life: Life, baby: Member) -> Iterator[Thread]:
-    if life.chance.happens(0.85):
+    if life.chance.happens(rates.PREGNANCY_TOLD):
         yield _expecting(life, baby)
-    if life.chance.happens(0.3):
-        yield needs.nothing_found(life, "MATERNAL", baby.mother)
+    if life.chance.happens(rates.MATERNAL):
+        yield needs.maternal(life, baby)
 
 
 def _expecting(life: Life, baby: Member) -> Thread:
@@ -137,9 +137,9 @@ def _of_adult(life: Life, person: Member, age: int) -> Iterator[Thread]:
         yield civic.counter(life, person)
     if happens(rates.FITNESS):
         yield civic.fitness(life, person)
-    if happens(0.01):
+    if happens(rates.DISABILITY):
         yield residence.disability(life, person)
-    if happens(0.05):
+    if happens(rates.MARRIAGE):
         yield residence.marriage(life, person)
 
 

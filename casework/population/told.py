@@ -94,7 +94,7 @@ class Weeks:
         return self._count
 
     def __iter__(self) -> Iterator[list[Told]]:
-        """Give back every week that has events, in the order in which they were recorded."""
+        """Give back every week that has events, once, in the order in which they were recorded."""
         for week in self._weeks:
             with week:
                 told = list(self._read(week))

@@ -87,6 +87,9 @@ def _read(event: RegistryEvent) -> UnitFactReported | FeedClosed | None:
     """Return an event that assessments ask for, None for the many others; Undecodable for an unknown type."""
     kind = EVENT_TYPES.get(event.type)
     relevant = kind is None or kind is FeedClosed or (kind is UnitFactReported and _CONTRACT in event.state)
-    read = codec.decode(event.type, event.state) if relevant else None
-    is_contract = isinstance(read, UnitFactReported) and read.fact == COLLECTIVE_CONTRACT
-    return read if is_contract or isinstance(read, FeedClosed) else None
+    match codec.decode(event.type, event.state) if relevant else None:
+        case UnitFactReported(fact=fact) as read if fact == COLLECTIVE_CONTRACT:
+            return read
+        case FeedClosed() as read:
+            return read
+    return None

@@ -6,10 +6,7 @@ import logging
 from threading import Event
 from time import monotonic
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
-from casework.projections.engine import Engine
+from casework.projections.engine import AWAY, Engine
 from casework.wake import Wake
 
 log = logging.getLogger(__name__)
@@ -43,7 +40,7 @@ def drain_behind(engine: Engine, stop: Event) -> int:
     while not stop.is_set():
         try:
             now = engine.drain()
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except AWAY as error:
             log.warning("The database does not answer (%s); the drain goes on later.", type(error).__name__)
             stop.wait(POLL_SECONDS)
             break

@@ -47,7 +47,7 @@ class Page(NamedTuple):
 
 
 class PartitionStatus(NamedTuple):
-    """How far the views of one partition are: ``lag`` in events, ``stale_registry`` in events of the registry."""
+    """How far the views of one partition are: ``lag`` in events, ``registry_lag`` in events of the registry."""
 
     partition: int
     head: int
@@ -76,7 +76,8 @@ _BY_PERSONS = _COLUMNS + "WHERE persons && %b::uuid[] ORDER BY partition, househ
 _WANTED = """
 (partition, household_id) > (%(partition)b::smallint, %(household)b::uuid)
 AND (%(status)b::text IS NULL OR status = %(status)b::text)
-AND (%(band)b::text IS NULL OR %(band)b::text = CASE WHEN %(place)b::int IS NULL THEN band ELSE bands[%(place)b::int] END)
+AND (%(band)b::text IS NULL
+     OR %(band)b::text = CASE WHEN %(place)b::int IS NULL THEN band ELSE bands[%(place)b::int] END)
 ORDER BY partition, household_id LIMIT %(limit)b::bigint"""
 _LIST = _COLUMNS + "WHERE " + _WANTED
 _LIST_OF = _COLUMNS + "WHERE community_id = ANY (%(communities)b::uuid[]) AND " + _WANTED
@@ -156,8 +157,10 @@ def households(db: Db, filter: Filter, *, after: Place | None = None, limit: int
         "limit": limit + 1,
     }
     items = _households(db, _LIST if filter.communities is None else _LIST_OF, parameters)
-    last = items[limit - 1].household_id if len(items) > limit else None
-    return Page(items[:limit], last and (partition_of(last), last))
+    if len(items) <= limit:
+        return Page(items, None)
+    last = items[limit - 1].household_id
+    return Page(items[:limit], (partition_of(last), last))
 
 
 def with_persons(db: Db, person_ids: Sequence[UUID], *, limit: int = 50) -> list[HouseholdRow]:

@@ -123,8 +123,7 @@ class Totals:
             return
         before = dict(_rows(db, _TOTALS_OF, partition, list(moved)))
         after = {
-            unit: [t + m for t, m in zip(before.get(unit, NOTHING), move, strict=True)]
-            for unit, move in moved.items()
+            unit: [t + m for t, m in zip(before.get(unit, NOTHING), move, strict=True)] for unit, move in moved.items()
         }
         kept = [{"unit_id": unit, "counts": counts} for unit, counts in after.items() if counts[0]]
         _run(db, _TOTALS, partition, _json(kept))
@@ -202,5 +201,3 @@ def _run(db: Db, query: str, *parameters: Any) -> None:
 
 def _rows(db: Db, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
     return db.execute(query, parameters, prepare=True, binary=True).fetchall()
-
-

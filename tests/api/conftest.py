@@ -64,7 +64,7 @@ class Desk:
         return bearer | {name.replace("_", "-"): value for name, value in given.items()}
 
     def _answer(self, response: Any) -> Answer:
-        content = response.get_json(silent=True) if response.is_json or "problem" in response.mimetype else None
+        content = response.get_json(silent=True) if response.is_json or "problem" in (response.mimetype or "") else None
         return Answer(response.status_code, content, dict(response.headers), response.get_data(as_text=True))
 
 

@@ -110,7 +110,7 @@ def test_wilson_intervals_are_the_golden_ones(num: int, den: int, low: float, hi
 
 
 def test_the_policy_and_the_interval_mean_the_same_z():
-    assert WILSON_Z == POLICY.selection.wilson_z
+    assert POLICY.selection.wilson_z == WILSON_Z
 
 
 @pytest.mark.parametrize(

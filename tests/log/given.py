@@ -24,7 +24,9 @@ def stream_in(partition: int) -> UUID:
     return UUID(int=uuid7().int & ~0xFF | partition)
 
 
-def event(stream_id: UUID, version: int, *, type: str = "test.happened.v1", state: bytes = b"{}", **meta: Any) -> NewEvent:
+def event(
+    stream_id: UUID, version: int, *, type: str = "test.happened.v1", state: bytes = b"{}", **meta: Any
+) -> NewEvent:
     """An event that may be appended to its stream."""
     metadata = Metadata(event_id=uuid7(), **meta).encode()
     return NewEvent(partition_of(stream_id), stream_id, version, type, state, metadata)

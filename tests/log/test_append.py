@@ -194,9 +194,7 @@ def test_nobody_changes_events(recorder: LogRecorder, admin: Db, statement: str,
 
 def test_recorded_times_never_go_back(recorder: LogRecorder, admin: Db) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    admin.execute(
-        "INSERT INTO casework.events VALUES (30, %s, 1, 1, 'a.v1', '', %s, '')", (stream_in(30), later)
-    )
+    admin.execute("INSERT INTO casework.events VALUES (30, %s, 1, 1, 'a.v1', '', %s, '')", (stream_in(30), later))
 
     alone = recorder.append([event(stream_in(30), 1)])
     several = recorder.append(events(stream_in(30), range(1, 4)))

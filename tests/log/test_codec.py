@@ -49,7 +49,9 @@ class NewGreeting(Event, frozen=True, kw_only=True):
     language: str = "zh"
 
 
-OldGreeting.type_name, Greeting.type_name, NewGreeting.type_name = "test.greeted.v1", "test.greeted.v2", "test.greeted.v3"
+OldGreeting.type_name = "test.greeted.v1"
+Greeting.type_name = "test.greeted.v2"
+NewGreeting.type_name = "test.greeted.v3"
 
 VERSIONED = EventCodec(
     {"test.greeted.v3": NewGreeting},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from eventsourcing.tests import persistence as library
 
-from casework.log.pool import open_pool
+from casework.log.pool import Pool, open_pool
 from casework.log.recorder import LogAggregateRecorder, LogRecorder
 
 
@@ -19,11 +19,15 @@ def recorders(request: pytest.FixtureRequest, database_url: str) -> Iterator[Non
 
 
 class TestAggregateRecorder(library.AggregateRecorderTestCase):
+    pool: Pool
+
     def create_recorder(self):
         return LogAggregateRecorder(self.pool, partitions=1)
 
 
 class TestApplicationRecorder(library.ApplicationRecorderTestCase):
+    pool: Pool
+
     def create_recorder(self):
         return LogRecorder(self.pool, partitions=1)
 
@@ -32,5 +36,7 @@ class TestApplicationRecorder(library.ApplicationRecorderTestCase):
 
 
 class TestNotificationIdsDoNotInterleave(library.NonInterleavingNotificationIDsBaseCase):
+    pool: Pool
+
     def create_recorder(self):
         return LogRecorder(self.pool, partitions=1)

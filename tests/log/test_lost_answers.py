@@ -66,9 +66,7 @@ def test_several_events_and_what_stands_beside_them_are_stored_once(
 
 
 @WHEN
-def test_events_of_two_partitions_are_stored_once(
-    recorder: LogRecorder, proxy: Proxy, admin: Db, when: When
-) -> None:
+def test_events_of_two_partitions_are_stored_once(recorder: LogRecorder, proxy: Proxy, admin: Db, when: When) -> None:
     low, high = stream_in(3), stream_in(5)
     before = recorder.append([event(low, 1), event(high, 1)])
 

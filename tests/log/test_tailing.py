@@ -69,9 +69,7 @@ def run(database_url: str, seed: int) -> list[tuple[int, list[tuple[int, str]]]]
     together = Barrier(APPENDERS + READERS * len(PARTITIONS))
     done = Event()
     with ThreadPoolExecutor(APPENDERS + READERS * len(PARTITIONS)) as threads:
-        readers = [
-            (part, threads.submit(tail, database_url, part, together, done)) for part in PARTITIONS * READERS
-        ]
+        readers = [(part, threads.submit(tail, database_url, part, together, done)) for part in PARTITIONS * READERS]
         appenders = [threads.submit(append_slowly, database_url, seed + n, together) for n in range(APPENDERS)]
         try:
             for appender in appenders:
@@ -85,7 +83,9 @@ def faults(db: Db, seen_by_readers: list[tuple[int, list[tuple[int, str]]]]) -> 
     """Count what readers missed or saw twice, and positions that are not 1, 2, 3 and so on."""
     found: Counter[str] = Counter()
     for partition, seen in seen_by_readers:
-        rows = db.execute("SELECT position, stream_id FROM casework.events WHERE partition = %s", (partition,)).fetchall()
+        rows = db.execute(
+            "SELECT position, stream_id FROM casework.events WHERE partition = %s", (partition,)
+        ).fetchall()
         stored = {str(stream_id) for _, stream_id in rows}
         ids = [stream_id for _, stream_id in seen]
         found["missed"] += len(stored - set(ids))

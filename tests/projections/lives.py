@@ -183,17 +183,14 @@ def grant(
         override_reason="hardship",
     )
     if asked and life.random.random() < 0.9:
-        life.give(
-            "grant_service", granted_on=life.today, episode_id=episode, unit_id=unit, evidence=evidence or {}
-        )
+        life.give("grant_service", granted_on=life.today, episode_id=episode, unit_id=unit, evidence=evidence or {})
 
 
 def serve(life: Life) -> None:
     """A lasting service for a member or the household."""
-    service = life.pick(
-        "EDU-PRE", "EDU-COMP", "EDU-COMP", "SSI-CARD", "HLT-REC", "FPL-FILE", "EMP-TRAIN", "EMP-START"
-    )
-    unit, evidence = None, {}
+    service = life.pick("EDU-PRE", "EDU-COMP", "EDU-COMP", "SSI-CARD", "HLT-REC", "FPL-FILE", "EMP-TRAIN", "EMP-START")
+    unit: UUID | None = None
+    evidence: dict[str, Any] = {}
     match service:
         case "EDU-PRE" | "EDU-COMP":
             unit = registry.unit_id(life.pick(*SCHOOLS))

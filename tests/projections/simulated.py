@@ -22,7 +22,8 @@ from casework.log.migrations import birth
 from casework.log.pool import Pool, open_pool
 from casework.log.recorder import LogRecorder
 from casework.projections import sets
-from casework.projections.engine import Engine, Limits
+from casework.projections.batch import Limits
+from casework.projections.engine import Engine
 from casework.projections.sets import ViewSet
 from casework.projections.verify import Difference, verify
 from tests.projections.lives import UNTIL

@@ -157,9 +157,7 @@ def test_an_unknown_type_parks_one_household_and_the_rest_go_on(log: Simulated):
 
     [(stale,)] = log.rows("SELECT stale FROM household WHERE household_id = %s", poisoned)
     assert stale
-    assert log.rows("SELECT household_id, error FROM parked") == [
-        (poisoned, "Undecodable: household.unheard-of.v1")
-    ]
+    assert log.rows("SELECT household_id, error FROM parked") == [(poisoned, "Undecodable: household.unheard-of.v1")]
     assert log.rows("SELECT count(*) FROM contribution WHERE household_id = %s", poisoned) == [(0,)]
     assert log.differences() == []
 

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 import redis
 from rq import Queue, SimpleWorker
-from rq.job import Callback, JobStatus
+from rq.callbacks import Callback
+from rq.job import JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
+from casework.config import Settings
 from casework.wake import ANSWER_SECONDS, Wake, connect
 from workers import jobs
 from workers.queue import DRAINS, ClosedJob, UnknownJob, Waker, enqueue, enqueue_drain, queue, sweep
 from workers.run import RHYTHM, DrainWorker, LongWorker, _new_worker
-from casework.config import Settings
 
 
 @pytest.fixture
