@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,14 +22,11 @@ from casework import figures, tokens, wiring
 from casework.application import Casework
 from casework.config import Settings
 from casework.projections import reading
-from casework.terminal import fill, progress_bar, screen
+from casework.terminal import fill, progress_bar, screen, wide_console
 
 READY_SECONDS = 60
 STOP_SECONDS = 10
 POLL_SECONDS = 0.2
-WIDTH = 150
-"""Of tables that are written to a file or a pipe, which have no width of their own."""
-
 ROLES = ("caseworker", "supervisor", "bureau", "auditor", "selection", "operator", "service")
 
 
@@ -88,7 +84,7 @@ def show_once(casework: Casework, *, as_json: bool) -> int:
     found = figures.collect(casework)
     with screen.status("Comparing every view row with a fresh replay"):
         found["verified"] = figures.check(casework)
-    output = Console(width=None if sys.stdout.isatty() else WIDTH)
+    output = wide_console()
     for table in (_sizes(found), _bands(found), _households(found), _units(found)):
         output.print(table)
     if as_json:

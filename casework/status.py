@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 import redis
-from rich.console import Console
 from rich.table import Table
 
 from casework import wiring
 from casework.config import Settings
 from casework.log.pool import Pool
 from casework.projections import reading
+from casework.terminal import wide_console
 from casework.wake import connect
 
 QUEUES = ("drains", "long")
@@ -36,7 +36,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    screen = Console()
+    screen = wide_console()
     screen.print(_views_table(found["views"]))
     for each in found["parked"]:
         screen.print(f"parked: {each['household_id']}: {each['error']}")

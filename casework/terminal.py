@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,15 @@ from casework import population, wiring
 from casework.config import Settings
 from casework.population import Loaded
 
+WIDTH = 150
+"""Of what is written to a file or a pipe, which have no width of their own."""
+
 screen = Console(stderr=True)
+
+
+def wide_console() -> Console:
+    """Where tables are printed: the terminal, or whatever stands in its place."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 def progress_bar() -> Progress:

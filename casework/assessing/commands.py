@@ -125,8 +125,8 @@ class Command:
         if own is not None and said.occurred_on is not None and own != said.occurred_on:
             raise Refused("date-mismatch")
         on = own or said.occurred_on or getattr(said, "from_", None) or getattr(said, "to", None)
-        if on is None:
-            raise Invalid("malformed-command", reason=f"It needs {self.own_date} or occurred_on.")
+        if on is None or on.year not in YEARS:
+            raise Invalid("malformed-command", reason=f"It needs {self.own_date} or occurred_on, from 1900 to 2199.")
         return on
 
     def arguments(self, said: Any, on: date) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from casework.domain import catalogue
+from casework.domain.calendar import add_days
 from casework.domain.catalogue import Service
 from casework.domain.checks import check_bureau, check_codes
 from casework.domain.eligibility import is_eligible
@@ -354,7 +355,7 @@ class ServiceCommands(LivelihoodCommands):
         old, new = (last_day(service, episode.valid_from, terms) for terms in (before, after))
         refuse_if(old is None, "renewal-of-open-ended")
         if old is not None:
-            refuse_if(on > old + timedelta(days=service.grace_days), "lapsed-too-long")
+            refuse_if(on > add_days(old, service.grace_days), "lapsed-too-long")
             refuse_if(new is not None and new <= old, "renewal-not-later")
 
     def _check_exclusive(
