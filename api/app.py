@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,14 @@ class Api(flask_smorest.Api):
         """Errors become HTTP in ``api.errors`` alone."""
 
 
+class App(Flask):
+    """Flask without asking, at every layer of every view, whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the view as it is."""
+        return func
+
+
 class NoSessions(SessionInterface):
     """Nothing is kept between requests: a token says it all."""
 
@@ -84,7 +93,7 @@ _NO_SESSION = NullSession()
 
 def create_app(*, casework: Casework, settings: Settings) -> Flask:
     """Return the application on an open log. It keeps nothing of its own: what it is given, its maker closes."""
-    app = Flask("api", static_folder=None)
+    app = App("api", static_folder=None)
     app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, API_TITLE="casework", API_VERSION="v1", OPENAPI_VERSION="3.1.0")

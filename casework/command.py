@@ -190,7 +190,7 @@ class CommandPath(Application[UUID]):
         household = Household(household_id)
         for household.version, type_name, state, _ in rows:
             household.apply(self._decode(type_name, state))
-        return Loaded(household, [meta for *_, meta in rows])
+        return Loaded(household, b" ".join([meta for *_, meta in rows]))
 
     def _loaded_as(self, kind: type[Any], stream_id: UUID) -> Any:
         try:

@@ -15,16 +15,15 @@ from casework.domain.household import Household
 
 
 class Loaded(NamedTuple):
-    """A folded household, the metadata of its events as bytes, and whether it was kept from before."""
+    """A folded household, the metadata of all its events as bytes, and whether it was kept from before."""
 
     household: Household
-    metas: list[bytes]
+    metas: bytes
     was_kept: bool = False
 
     def may_hold(self, command_id: UUID | None) -> bool:
         """Whether a command may have been carried out here before."""
-        wanted = str(command_id).encode()
-        return any(wanted in meta for meta in self.metas)
+        return str(command_id).encode() in self.metas
 
 
 class KeptHouseholds:
@@ -45,8 +44,8 @@ class KeptHouseholds:
 
     def keep(self, loaded: Loaded, command_id: UUID | None) -> None:
         """Keep a household after a command that was committed."""
-        loaded.metas.append(str(command_id).encode())
+        metas = b"%b %b" % (loaded.metas, str(command_id).encode())
         with self._lock:
-            self._kept[loaded.household.id] = loaded._replace(was_kept=True)
+            self._kept[loaded.household.id] = Loaded(loaded.household, metas, was_kept=True)
             if len(self._kept) > self._most:
                 self._kept.popitem(last=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -83,7 +84,7 @@ def test_fifty_at_once_with_one_key_have_one_effect_and_one_answer(casework: Cas
 
 def test_a_key_that_comes_with_another_body_is_refused(casework: Casework):
     household = registered(casework).id
-    visit = {"verified_on": date(2013, 9, 1), "outcome": "present"}
+    visit: dict[str, Any] = {"verified_on": date(2013, 9, 1), "outcome": "present"}
     casework.give(household, "verify_residence", by(key="k", body=b"1"), **visit)
 
     with pytest.raises(CommandReused):
@@ -132,7 +133,7 @@ def test_a_stale_version_is_a_conflict(casework: Casework):
 
 def test_a_household_outside_the_callers_divisions_is_not_there(casework: Casework):
     household = registered(casework).id
-    visit = {"verified_on": date(2013, 9, 1), "outcome": "present"}
+    visit: dict[str, Any] = {"verified_on": date(2013, 9, 1), "outcome": "present"}
 
     with pytest.raises(NotFound):
         casework.give(household, "verify_residence", by(divisions=frozenset({"410102"})), **visit)
@@ -177,7 +178,7 @@ def test_who_moves_to_another_household_takes_what_is_theirs_along(casework: Cas
 def test_a_transfer_given_again_answers_with_both_positions(casework: Casework):
     leaver = person("李四", "1982-05-05", "female", "spouse")
     source, target = registered(casework, person(), leaver).id, registered(casework).id
-    move = {
+    move: dict[str, Any] = {
         "person_id": leaver[0].person_id,
         "left_on": date(2013, 9, 1),
         "reason": "other_household",
@@ -250,7 +251,7 @@ def test_a_new_phone_is_found_and_the_old_one_is_not(casework: Casework):
 
 def test_a_unit_that_is_no_employer_employs_nobody(casework: Casework):
     household = registered(casework).id
-    job = {"kind": "employee", "occurred_on": date(2013, 9, 1), "from_": date(2013, 9, 1)}
+    job: dict[str, Any] = {"kind": "employee", "occurred_on": date(2013, 9, 1), "from_": date(2013, 9, 1)}
 
     with pytest.raises(Refused, match="kind"):
         casework.start_employment(
@@ -259,7 +260,7 @@ def test_a_unit_that_is_no_employer_employs_nobody(casework: Casework):
 
 
 def test_registering_a_unit_again_changes_nothing(casework: Casework):
-    details = {"code": "emp-2", "kind": "employer", "name_zh": "二厂", "registered_on": date(2012, 1, 1)}
+    details: dict[str, Any] = {"code": "emp-2", "kind": "employer", "name_zh": "二厂", "registered_on": date(2012, 1, 1)}
 
     assert casework.register_unit(by("operator"), **details).changed
     assert not casework.register_unit(by("operator"), **details).changed

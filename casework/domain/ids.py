@@ -17,6 +17,7 @@ REGISTRY: Final = 64
 
 _VARIANT: Final = 0b10 << 62
 _COUNTER_BITS: Final = 42
+_PAGE: Final = 1000
 
 
 class _Sequence:
@@ -26,19 +27,27 @@ class _Sequence:
         self.lock = Lock()
         self.milliseconds = 0
         self.counter = 0
+        self.page, self.used = b"", 0
 
-    def next(self) -> tuple[int, int]:
+    def next(self) -> tuple[int, int, int]:
         now = time_ns() // 1_000_000
         with self.lock:
             if now > self.milliseconds:
                 self.milliseconds = now
-                self.counter = int.from_bytes(os.urandom(6)) >> 7  # 41 bits: room to count on
+                self.counter = self._random(6) >> 7  # 41 bits: room to count on
             else:
                 self.counter += 1
                 if self.counter >> _COUNTER_BITS:
                     self.milliseconds += 1
                     self.counter = 0
-            return self.milliseconds, self.counter
+            return self.milliseconds, self.counter, self._random(4)
+
+    def _random(self, size: int) -> int:
+        """Random bytes as a number; they are fetched by the page, since each fetch asks the system."""
+        if self.used + size > len(self.page):
+            self.page, self.used = os.urandom(_PAGE), 0
+        self.used += size
+        return int.from_bytes(self.page[self.used - size : self.used])
 
 
 _sequence = _Sequence()
@@ -54,9 +63,9 @@ os.register_at_fork(after_in_child=_new_sequence)
 
 def uuid7() -> UUID:
     """Return a new UUIDv7 (RFC 9562, 6.2 method 1): ids of one process sort by their birth."""
-    milliseconds, counter = _sequence.next()
+    milliseconds, counter, tail = _sequence.next()
     high = (milliseconds & (1 << 48) - 1) << 16 | 7 << 12 | counter >> 30
-    low = _VARIANT | (counter & (1 << 30) - 1) << 32 | int.from_bytes(os.urandom(4))
+    low = _VARIANT | (counter & (1 << 30) - 1) << 32 | tail
     return UUID(int=high << 64 | low)
 
 

@@ -107,7 +107,7 @@ def by_partition(events: Iterable[NewEvent]) -> dict[int, list[NewEvent]]:
 
 def append_statement(events: Sequence[NewEvent], beside: Beside) -> Statement:
     """Return the statement that appends events of one partition, or of two."""
-    if len(events) == 1 and beside == NOTHING:
+    if len(events) == 1 and not any(beside):
         return Statement(_ONE, events[0])
     parts = by_partition(events)
     if len(parts) > 2:
