@@ -6,7 +6,7 @@ which also feeds the API's documents and the tests. No error ever holds personal
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, ClassVar, NamedTuple
 
@@ -50,6 +50,10 @@ class CaseworkError(Exception):
         self.errors = errors
         self.values = values
         super().__init__(self.sentence("en"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it reach the parent of the process that raised it."""
+        return partial(type(self), self.code, errors=self.errors, **self.values), (), self.__dict__
 
     @property
     def problem(self) -> Problem:

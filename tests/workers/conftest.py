@@ -24,20 +24,20 @@ def log(database_url: str) -> Iterator[Simulated]:
 
 @pytest.fixture
 def start(log: Simulated, redis_url: str) -> Iterator[Start]:
-    """Start one of the processes: ``start("drains", CASEWORK_FAULT=…)``; all are stopped in the end."""
+    """Start one of the processes: ``start("drains", CASEWORK_FAULT=…)``; ``stderr`` has its messages."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(kind: str, **environ: str) -> subprocess.Popen[bytes]:
         servers = {"CASEWORK_DATABASE_URL": log.url, "CASEWORK_REDIS_URL": redis_url}
         command = [sys.executable, "-m", "workers.run", kind]
-        process = subprocess.Popen(command, env={**os.environ, **servers, **environ})
+        process = subprocess.Popen(command, env={**os.environ, **servers, **environ}, stderr=subprocess.PIPE)
         started.append(process)
         return process
 
     yield begin
     for process in started:
         process.kill() if process.poll() is None else None
-        process.wait()
+        process.communicate()
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
