@@ -12,7 +12,7 @@ from casework.errors import CaseworkError, Refused, Unavailable, problems
 
 ROOT = Path(__file__).parents[1]
 RAISED = re.compile(r'(?:Refused|Invalid|NotFound|Forbidden|Unavailable)\("([a-z]+(?:-[a-z]+)*)"')
-REFUSED = re.compile(r'refuse_if\((?:[^()]|\([^()]*\))*?"([a-z]+(?:-[a-z]+)*)"[,)]')
+REFUSED = re.compile(r'refuse_if\((?:[^()]|\([^()]*\))*?"([a-z]+(?:-[a-z]+)+)"[,)]')
 
 
 def used() -> set[str]:

@@ -93,6 +93,11 @@ def _fact(value: Any) -> Any:
     return day(value) if isinstance(value, str) and value[:2] in ("19", "20") else value
 
 
+ADULTS = (person("li"), person("wang", "1982-05", "female"))
+MEI, BAO = person("mei", "2005-04"), person("bao", "2009-01")
+"""In June 2013 a pupil of 8 and a child of 4."""
+
+
 def arrived(*people: NewMember, on: str = "2012-01-01", community: str = COMMUNITY) -> Phrase:
     members = people or (person("li"),)
     head = members[0].person_id
