@@ -281,8 +281,7 @@ class Casework(CommandPath):
         secret: dict[str, Any] = {"remark": remark} if remark else {}
         service = self._service(household, plain)
         if service is not None and plain.get("evidence"):
-            known = {k: v for k, v in plain["evidence"].items() if k in service.evidence}
-            clean = service.check_overlay(known)
+            clean = service.check_overlay(plain["evidence"])
             secret |= service.split_evidence(clean)[1]
         if service is not None and plain.get("changes"):
             changes: list[Change] = list(plain["changes"])

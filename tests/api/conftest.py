@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from stdnum.cn.ric import calc_check_digit
 
 from api.app import create_app
 from casework.application import Casework
@@ -133,6 +134,12 @@ def arrival(name: str = "王芳", community: str = COMMUNITY, **more: Any) -> di
     """The body that registers a woman who arrived alone."""
     member = {"relation": "head", "sex": "female", "born_on": "1990-05-17", "name": name, "migrant": True}
     return {"arrived_on": "2013-01-05", "community": community, "members": [{**member, **more}]}
+
+
+def id_number(birth: str, sequence: str) -> str:
+    """A made-up ID number of a person born on ``YYYYMMDD``."""
+    digits = f"419999{birth}{sequence}"
+    return digits + calc_check_digit(digits)
 
 
 def arrived(desk: Desk, *args: Any, **more: Any) -> str:

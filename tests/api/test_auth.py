@@ -145,7 +145,8 @@ class Signed:
             "divisions": ["4101"],
         }
         told = {name: value for name, value in {**whole, **claims}.items() if value is not None}
-        return jwt.encode(told, key or self.key, algorithm, headers={"kid": kid or self.kid})
+        signing = None if algorithm == "none" else key or self.key
+        return jwt.encode(told, signing, algorithm, headers={"kid": kid or self.kid})
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def signed(settings: Settings) -> Signed:
         ({"kid": "another"}, "token-invalid"),
         ({"key": Ed25519PrivateKey.generate()}, "token-invalid"),
         ({"key": "x" * 40, "algorithm": "HS256"}, "token-invalid"),
-        ({"key": "", "algorithm": "none"}, "token-invalid"),
+        ({"algorithm": "none"}, "token-invalid"),
     ],
 )
 def test_a_token_that_is_not_quite_right_is_refused(settings: Settings, signed: Signed, claims: Any, code: str):
@@ -179,7 +180,9 @@ def test_a_token_that_is_not_quite_right_is_refused(settings: Settings, signed: 
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic YTpi", "Bearer a.b.c", "Bearer \x00", "Bearer " + "x" * 9000])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Basic YTpi", "Bearer a.b.c", "Bearer \x00", "Bearer " + "x" * 9000]
+)
 def test_a_header_that_holds_no_token_is_refused(settings: Settings, header: str | None):
     with pytest.raises(TokenRefused):
         Bearer(settings).principal(header)

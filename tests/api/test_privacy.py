@@ -1,0 +1,250 @@
+"""What names a person is shown to whoever may see it, is recorded, and is nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from casework.application import Casework
+from tests.api.conftest import Desk, DeskOf, arrival, arrived, id_number
+from tests.given import COMMUNITY
+
+SECRETS = ("欧阳震华", "13812345678", "嵩山路88号", "三室一厅的秘密")
+
+
+def told_all(desk: Desk) -> tuple[str, str]:
+    """A household whose file holds secrets of every kind."""
+    body = arrival("欧阳震华", phone="13812345678", address="嵩山路88号", id_number=id_number("19900517", "104"))
+    answer = desk.post("/v1/households", {**body, "remark": "三室一厅的秘密"})
+    assert answer.status == 201, answer.text
+    return answer.json["id"], answer.json["events"][0]["person_ids"][0]
+
+
+@pytest.fixture(scope="module")
+def secret(desk: DeskOf) -> tuple[str, str]:
+    return told_all(desk())
+
+
+def reads(casework: Casework) -> list[tuple[Any, ...]]:
+    with casework.pool.connection() as db:
+        return db.execute(
+            "SELECT household_id::text, person_id::text, actor, role, bureau, purpose, action FROM vault.access ORDER BY id"
+        ).fetchall()
+
+
+def test_who_reads_a_named_person_is_recorded_with_the_purpose(
+    desk: DeskOf, casework: Casework, secret: tuple[str, str]
+):
+    before = len(reads(casework))
+
+    desk(sub="clerk-7", purpose="visit").get(f"/v1/households/{secret[0]}")
+
+    assert reads(casework)[before:] == [
+        (*secret, "clerk-7", "caseworker", None, "visit", "households.read"),
+    ]
+
+
+def test_a_search_and_a_list_are_recorded_too(
+    desk: DeskOf, casework: Casework, secret: tuple[str, str], drain: Callable[[], None]
+):
+    drain()
+    before = len(reads(casework))
+
+    desk().post("/v1/households/search", {"name": "欧阳震华"})
+    desk().get("/v1/households")
+    desk().get("/v1/households?names=false")
+
+    assert {(row[1], row[-1]) for row in reads(casework)[before:]} == {
+        (secret[1], "households.search"),
+        (secret[1], "households.list_households"),
+    }
+
+
+def test_the_record_cannot_be_changed_by_the_application(casework: Casework):
+    with casework.pool.connection() as db, pytest.raises(Exception, match="permission denied"):
+        db.execute("DELETE FROM vault.access")
+
+
+@pytest.mark.parametrize("who", [{"role": "auditor"}, {"role": "caseworker", "purpose": None}])
+def test_without_the_role_or_a_purpose_nobody_is_named(
+    desk: DeskOf, casework: Casework, secret: tuple[str, str], drain: Callable[[], None], who: dict[str, Any]
+):
+    drain()
+    before, reader = len(reads(casework)), desk(**who)
+
+    answers = [
+        reader.get(path)
+        for path in (f"/v1/households/{secret[0]}", f"/v1/households/{secret[0]}/timeline", "/v1/households")
+    ]
+
+    assert all(answer.status == 200 for answer in answers)
+    assert not [word for word in SECRETS for answer in answers if word in answer.text]
+    assert len(reads(casework)) == before
+
+
+def test_a_search_needs_a_purpose(desk: DeskOf):
+    answer = desk(purpose=None).post("/v1/households/search", {"name": "欧阳震华"})
+
+    assert (answer.status, answer.json["code"]) == (403, "purpose-missing")
+
+
+def test_the_id_number_is_shown_by_its_last_four(desk: DeskOf, secret: tuple[str, str]):
+    answer = desk().get(f"/v1/households/{secret[0]}")
+
+    [member] = answer.json["members"]
+    assert member["profile"]["id_number_last4"] == id_number("19900517", "104")[-4:]
+    assert id_number("19900517", "104") not in answer.text
+
+
+def test_remarks_and_sealed_evidence_are_part_of_the_story_for_those_who_may(desk: DeskOf, secret: tuple[str, str]):
+    story = desk().get(f"/v1/households/{secret[0]}/timeline").json["items"]
+
+    assert story[0]["sealed"] == {"remark": "三室一厅的秘密"}
+    assert "born_on" not in json.dumps(story)
+
+
+def test_nothing_that_names_a_person_is_in_an_error_a_header_or_a_log(
+    desk: DeskOf, secret: tuple[str, str], capfd: pytest.CaptureFixture[str]
+):
+    clerk = desk()
+    answers = [
+        clerk.post("/v1/households", arrival("欧阳震华", phone="13812345678", id_number=id_number("19900517", "104"))),
+        clerk.post("/v1/households", arrival("欧阳震华", id_number="410105199005170011")),
+        clerk.post("/v1/households", {**arrival(), "欧阳震华": 1}),
+        clerk.post("/v1/households", arrival(sex="欧阳震华")),
+        clerk.post("/v1/households/search", {"name": "欧阳震华", "phone": 13812345678}),
+        clerk.get("/v1/households/欧阳震华"),
+        clerk.get("/v1/units/13812345678"),
+        clerk.get("/v1/households?name=欧阳震华"),
+        clerk.get("/v1/households?unit=欧阳震华"),
+        clerk.get("/欧阳震华"),
+    ]
+
+    assert all(400 <= answer.status < 500 for answer in answers)
+    told = "".join(answer.text + json.dumps(answer.headers) for answer in answers) + "".join(capfd.readouterr())
+    for word in ("欧阳", "13812345678", id_number("19900517", "104"), "410105199005170011"):
+        assert word not in told
+
+
+def test_every_request_is_logged_by_route_and_ids(
+    desk: DeskOf, secret: tuple[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("api.app.access_log.level", 20)
+
+    desk().get(f"/v1/households/{secret[0]}?as_of=2013-05-05")
+
+    line = json.loads(capfd.readouterr().err.splitlines()[-1])
+    assert line["route"] == "/v1/households/<uuid:household_id>"
+    assert (line["household_id"], line["actor"], line["status"]) == (secret[0], "caseworker-1", 200)
+    assert set(line) >= {"at", "request_id", "ms", "role", "method"}
+
+
+@pytest.fixture(scope="module")
+def restricted(desk: DeskOf) -> tuple[str, str]:
+    """A household with a restricted need, service and fact, and one that is not."""
+    clerk = desk()
+    household = arrived(clerk)
+    person = clerk.get(f"/v1/households/{household}").json["members"][0]["person_id"]
+    need = {"need": "PSYCH", "person_id": person, "result": "present", "assessed_on": "2013-02-01"}
+    care = {"service": "HLT-PSY", "person_id": person, "delivered_on": "2013-03-01"}
+    facts = {"recorded_on": "2013-03-01", "facts": {"disability": "mental", "education": "college"}}
+    done = [
+        clerk.edit(household, "needs", need),
+        clerk.edit(household, "deliveries", care),
+        clerk.edit(household, f"members/{person}/facts", facts),
+        clerk.edit(household, "deliveries", {"service": "COM-HALL", "delivered_on": "2013-03-01"}),
+    ]
+    assert [answer.status for answer in done] == [201, 201, 200, 201]
+    return household, person
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        ({"role": "caseworker"}, True),
+        ({"role": "supervisor"}, True),
+        ({"role": "auditor"}, True),
+        ({"role": "bureau", "bureau": "HLTH"}, True),
+        ({"role": "bureau", "bureau": "EDUB"}, False),
+        ({"role": "service"}, False),
+        ({"role": "service", "bureau": "HLTH"}, True),
+    ],
+)
+def test_restricted_needs_and_services_are_for_their_bureau_and_those_who_decide(
+    desk: DeskOf, restricted: tuple[str, str], who: dict[str, Any], sees: bool
+):
+    reader = desk(**who)
+
+    read = reader.get(f"/v1/households/{restricted[0]}")
+    story = reader.get(f"/v1/households/{restricted[0]}/timeline")
+
+    for answer in (read, story):
+        assert ("HLT-PSY" in answer.text, "PSYCH" in answer.text) == (sees, sees)
+        assert "COM-HALL" in answer.text
+    [member] = read.json["members"]
+    assert member["facts"]["education"] == "college"
+
+
+def test_a_restricted_fact_is_seen_by_the_bureau_that_needs_it(desk: DeskOf, restricted: tuple[str, str]):
+    path = f"/v1/households/{restricted[0]}"
+
+    by_welfare = desk("bureau", bureau="CIV").get(path).json["members"][0]["facts"]
+    by_health = desk("bureau", bureau="HLTH").get(path).json["members"][0]["facts"]
+
+    assert (by_welfare.get("disability"), by_health.get("disability")) == ("mental", None)
+
+
+def test_withheld_reasons_are_counted_and_not_told(desk: DeskOf, restricted: tuple[str, str]):
+    path = f"/v1/households/{restricted[0]}"
+
+    levels = desk("bureau", bureau="EDUB").get(path).json["assessment"]["levels"]
+
+    indicators = {each["indicator"]: each for level in levels for each in level["indicators"]}
+    assert indicators["COM2"]["withheld"] == 1
+    assert indicators["COM3"]["withheld"] == 1
+    assert indicators["COM2"]["reasons"] == []
+
+
+def test_another_bureaus_restricted_service_cannot_be_touched_or_felt_for(desk: DeskOf, restricted: tuple[str, str]):
+    household, _ = restricted
+    known = desk().get(f"/v1/households/{household}").json["services"]
+    hidden = next(each["episode_id"] for each in known if each["service"] == "HLT-PSY")
+    need = desk().get(f"/v1/households/{household}").json["needs"][0]["need_id"]
+    education = desk("bureau", bureau="EDUB")
+
+    voided = education.edit(household, f"services/{hidden}/voids", {"reason": "duplicate"})
+    cleared = education.edit(household, f"needs/{need}/clearings", {"cleared_on": "2013-05-01", "reason": "met"})
+
+    assert (voided.status, cleared.status) == (404, 404)
+
+
+def test_search_finds_by_number_name_pinyin_and_phone_in_ones_own_divisions(desk: DeskOf):
+    clerk = desk()
+    number = id_number("19900517", "208")
+    household = arrived(clerk, "司马青衫", phone="+86 139 0000 1111", id_number=number)
+
+    found = [
+        clerk.post("/v1/households/search", asked).json["items"]
+        for asked in (
+            {"id_number": number},
+            {"name": "司马青衫"},
+            {"name": "sima qingshan"},
+            {"phone": "13900001111"},
+            {"name": "司马青衫", "phone": "13900001111"},
+        )
+    ]
+    elsewhere = desk(divisions=["410102"]).post("/v1/households/search", {"id_number": number}).json["items"]
+    narrowed = clerk.post("/v1/households/search", {"name": "司马青衫", "phone": "13912345678"}).json["items"]
+
+    assert [[each["household_id"] for each in items] for items in found] == [[household]] * 5
+    assert found[0][0]["community"]["code"] == COMMUNITY
+    assert (elsewhere, narrowed) == ([], [])
+
+
+def test_a_search_for_nothing_is_refused(desk: DeskOf):
+    answer = desk().post("/v1/households/search", {})
+
+    assert (answer.status, answer.json["errors"][0]["code"]) == (422, "search-for-nothing")
