@@ -35,7 +35,7 @@ def application(settings: Settings) -> Flask:
     return app
 
 
-class Server(BaseApplication):
+class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn with the settings that the API has."""
 
     def __init__(self, settings: Settings) -> None:

@@ -260,7 +260,8 @@ def test_a_unit_that_is_no_employer_employs_nobody(casework: Casework):
 
 
 def test_registering_a_unit_again_changes_nothing(casework: Casework):
-    details: dict[str, Any] = {"code": "emp-2", "kind": "employer", "name_zh": "二厂", "registered_on": date(2012, 1, 1)}
+    details: dict[str, Any] = {"code": "emp-2", "kind": "employer", "name_zh": "二厂"}
+    details["registered_on"] = date(2012, 1, 1)
 
     assert casework.register_unit(by("operator"), **details).changed
     assert not casework.register_unit(by("operator"), **details).changed

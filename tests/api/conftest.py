@@ -139,7 +139,7 @@ def arrival(name: str = "王芳", community: str = COMMUNITY, **more: Any) -> di
 def id_number(birth: str, sequence: str) -> str:
     """A made-up ID number of a person born on ``YYYYMMDD``."""
     digits = f"419999{birth}{sequence}"
-    return digits + calc_check_digit(digits)
+    return digits + str(calc_check_digit(f"{digits}?"))
 
 
 def arrived(desk: Desk, *args: Any, **more: Any) -> str:

@@ -31,7 +31,8 @@ def secret(desk: DeskOf) -> tuple[str, str]:
 def reads(casework: Casework) -> list[tuple[Any, ...]]:
     with casework.pool.connection() as db:
         return db.execute(
-            "SELECT household_id::text, person_id::text, actor, role, bureau, purpose, action FROM vault.access ORDER BY id"
+            "SELECT household_id::text, person_id::text, actor, role, bureau, purpose, action"
+            " FROM vault.access ORDER BY id"
         ).fetchall()
 
 

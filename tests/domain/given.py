@@ -20,6 +20,7 @@ from casework.domain.policy import load_policy
 from casework.domain.registry import Facts, Feed, FeedClosed, UnitFactReported, feed_id, unit_id
 from casework.domain.residence import By
 from casework.domain.state import MemberFacts, Span
+from casework.errors import CaseworkError
 
 NAMES = UUID("a9bb42f2-7f5b-4b5e-9a54-5a8f7a0c2013")
 LATER = By(today=date(2020, 1, 1), supervisor=True)
@@ -295,3 +296,12 @@ def count(household: Household, code: str, on: str, facts: Facts | None = None) 
         return assessment.status
     result = assessment.indicators[code]
     return (result.num, result.den) if result.state == "known" else result.state
+
+
+def refusal(household: Household, phrase: Phrase, by: By = LATER) -> str | None:
+    """By which rule a command is refused; None where it is not, and then it has been carried out."""
+    try:
+        when(household, phrase, by=by)
+    except CaseworkError as error:
+        return error.errors[0].code if error.errors else error.code
+    return None
