@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+import msgspec
+
 from casework.domain.calendar import evaluation_year_end
 from casework.domain.clock import Clock, earliest
 from casework.domain.household import Household
@@ -23,7 +25,7 @@ from casework.domain.scoring import Ratio, attained, geometric_mean, rounded, we
 KNOWN, UNKNOWN, NOT_APPLICABLE = "known", "unknown", "not_applicable"
 
 
-class IndicatorResult(NamedTuple):
+class IndicatorResult(msgspec.Struct, frozen=True, gc=False):
     """An indicator's counts: numerator and denominator, who and what they are, and until when they hold."""
 
     code: str
@@ -163,12 +165,14 @@ def _withhold(h: Present, results: dict[str, IndicatorResult]) -> None:
 
 def _level(level: LevelPolicy, results: dict[str, IndicatorResult], policy: Policy) -> tuple[Score, Ratio | None]:
     """A level's score, and its mean before it is rounded."""
-    known = applicable = 0
+    rules, known, applicable = policy.indicators, 0, 0
     parts: list[tuple[int, Ratio]] = []
     for code in level.indicators:
-        result, rule = results[code], policy.indicators[code]
-        if result.state != NOT_APPLICABLE:
-            applicable += rule.weight
+        result = results[code]
+        if result.state == NOT_APPLICABLE:
+            continue
+        rule = rules[code]
+        applicable += rule.weight
         if result.state == KNOWN:
             known += rule.weight
             parts.append((rule.weight, attained(result.num, result.den, rule.goal)))

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+import msgspec
+
 from casework.domain.calendar import next_day
 
 
-class Clock:
+class Clock(msgspec.Struct, gc=False):
     """One day, asked whether dates have come.
 
     Every rule compares days only through :meth:`reached` and :meth:`within`. As days pass, the first comparison to
     turn out otherwise is that of ``until``; before it, with no new event, every answer is the same.
     """
 
-    __slots__ = ("day", "until")
-
-    def __init__(self, day: date, until: date | None = None) -> None:
-        self.day = day
-        self.until = until
+    day: date
+    until: date | None = None
 
     def reached(self, day: date) -> bool:
         """Whether a day has come; one that has not bounds how long the answers hold."""

@@ -45,6 +45,7 @@ class CorrectionCommands(ServiceCommands):
         target = corrects or _told_in(episode, changes)
         corrected = replace(episode, terms=[replace(terms) for terms in episode.terms])
         for change in changes:
+            _check_change(corrected, change)
             refuse_if(_value(corrected, change.path, target) != change.old, "old-value-differs", path=change.path)
             correct(corrected, (change,), target)
         self._check_corrected(by, corrected)
@@ -84,6 +85,7 @@ class CorrectionCommands(ServiceCommands):
         if not episode.terms:
             return
         service.check_evidence({k: v for k, v in episode.evidence().items() if v is not None})
+        self._check_unit(service, episode.unit_id)
         if episode.delivered_on is not None:
             others = [
                 e for e in self.episodes_of[episode.service, episode.person_id] if e.episode_id != episode.episode_id
@@ -101,6 +103,35 @@ class CorrectionCommands(ServiceCommands):
             "started-before-granted",
         )
         refuse_if(episode.ended_on and begun and episode.ended_on < begun, "ended-before-started")
+
+
+def _check_change(episode: Episode, change: Change) -> None:
+    """Refuse what an episode does not have, what only the vault may hold, and values that cannot be."""
+    name, _, field = change.path.partition(".")
+    if name == "evidence":
+        shown = catalogue.services()[episode.service].evidence.get(field)
+        refuse_if(shown is not None and shown.vault, "correction-path", path=change.path)
+    elif name == "unit_id":
+        refuse_if(change.new is not None and not _is_id(change.new), "correction-value", path=change.path)
+    else:
+        told = episode.granted_on if name in ("valid_from", "valid_to") else getattr(episode, name, None)
+        refuse_if(name not in DATES or told is None, "correction-path", path=change.path)
+        can_be_none = change.new is None and name not in ("requested_on", "granted_on", "delivered_on")
+        refuse_if(not can_be_none and not _is_day(change.new), "correction-value", path=change.path)
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def correct(episode: Episode, changes: Sequence[Change], corrects: int) -> None:

@@ -94,6 +94,8 @@ def _since(h: Present, service: str, member: Member, opens: date, clock: Clock) 
 
 
 def _maternal_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
+    if not member.person.births and all(told.facts.pregnancy is None for told in member.person.told):
+        return
     milestones = [*_antenatal(h, member, clock), *_postnatal(h, member, clock)]
     existing = [m for m in milestones if _exists(member, m.deadline, clock)]
     yield from _visits(h, member, "HLT-MAT", existing, clock)

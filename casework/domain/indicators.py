@@ -115,7 +115,7 @@ def _day_after(job: Job, days: int) -> date:
 
 
 def _adults_in_need(h: Present, need: str, clock: Clock) -> Iterator[tuple[Member, LiveNeed]]:
-    for member in h.members:
+    for member in h.members if need in h.needs else ():
         live = h.need(need, member.id, clock)
         if live is not None and h.aged(member, h.policy.ages.adult, None, clock):
             yield member, live
@@ -337,13 +337,14 @@ def employers_training(h: Present, clock: Clock) -> Iterator[Count]:
 @indicator("NEEDS")
 def need_coverage(h: Present, clock: Clock) -> Iterator[Count]:
     """Members of whom every need was assessed within 12 months (RULES G15)."""
+    covered = h.policy.covered_needs
+    possible = h.needs.issuperset(covered)
     for member in h.members:
-        yield Count(all(_assessed(h, need, member, clock) for need in h.policy.covered_needs), None, member.id)
+        met = possible and all(_assessed(h, need, member, clock) for need in covered)
+        yield Count(met, None, member.id)
 
 
 def _assessed(h: Present, need: str, member: Member, clock: Clock) -> bool:
-    if need not in h.needs:
-        return False
     of_household = h.household.needs_of.get((need, None), ())
     days = [n.assessed_on for n in (*h.household.needs_of.get((need, member.id), ()), *of_household)]
     months = h.policy.windows.coverage_months

@@ -117,9 +117,7 @@ def append_statement(events: Sequence[NewEvent], beside: Beside) -> Statement:
     return Statement(query, [*batches, *_beside(events[0].stream_id, beside)])
 
 
-def simulated_statement(
-    events: Sequence[NewEvent], recorded_at: Sequence[datetime], beside: Beside
-) -> Statement:
+def simulated_statement(events: Sequence[NewEvent], recorded_at: Sequence[datetime], beside: Beside) -> Statement:
     """Return the statement that appends events of one partition with recorded times of the past."""
     parts = by_partition(events)
     if len(parts) != 1 or len(recorded_at) != len(events):

@@ -66,9 +66,7 @@ _decode_metadata: Callable[[bytes], Metadata] = msgspec.json.Decoder(Metadata).d
 class EventCodec:
     """Between events and bytes; it learns how to read a type when it first meets it."""
 
-    def __init__(
-        self, types: Mapping[str, type[Event]] = EVENT_TYPES, upcasters: Upcasters | None = None
-    ) -> None:
+    def __init__(self, types: Mapping[str, type[Event]] = EVENT_TYPES, upcasters: Upcasters | None = None) -> None:
         self.types = types
         self.upcasters = upcasters or {}
         self._readers: dict[str, Callable[[bytes], Event]] = {}
@@ -100,9 +98,7 @@ class EventCodec:
             return msgspec.json.Decoder(self.types[type_name]).decode
         raise Undecodable(type_name, "no event has this name.")
 
-    def _upcasting(
-        self, decode: Callable[[bytes], Event], upcast: Callable[[Any], Event]
-    ) -> Callable[[bytes], Event]:
+    def _upcasting(self, decode: Callable[[bytes], Event], upcast: Callable[[Any], Event]) -> Callable[[bytes], Event]:
         def read(state: bytes) -> Event:
             event = upcast(decode(state))
             while event.type_name in self.upcasters:

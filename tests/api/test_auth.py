@@ -146,6 +146,7 @@ class Signed:
         }
         told = {name: value for name, value in {**whole, **claims}.items() if value is not None}
         signing = None if algorithm == "none" else key or self.key
+        assert signing is not None
         return jwt.encode(told, signing, algorithm, headers={"kid": kid or self.kid})
 
 

@@ -40,7 +40,7 @@ def operations(app: Flask) -> dict[str, Any]:
     """Every operation of the document, by its id."""
     schema = schemathesis.openapi.from_dict(app.extensions["openapi"])
     schema.app = app
-    found = [result.ok() for result in schema.get_all_operations()]
+    found = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
     return {operation.definition.raw["operationId"]: operation for operation in found}
 
 

@@ -131,9 +131,9 @@ def test_nothing_that_names_a_person_is_in_an_error_a_header_or_a_log(
 
 
 def test_every_request_is_logged_by_route_and_ids(
-    desk: DeskOf, secret: tuple[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    desk: DeskOf, secret: tuple[str, str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr("api.app.access_log.level", 20)
+    caplog.set_level("INFO", "casework.api.access")
 
     desk().get(f"/v1/households/{secret[0]}?as_of=2013-05-05")
 

@@ -252,8 +252,11 @@ def delivered(service: str, name: str | None = "li", on: str = DAY, id: str | No
     return say("record_delivery", delivered_on=day(on), evidence=evidence, **fields)
 
 
-def corrected(id: str, path: str, old: Any, new: Any, on: str = DAY, reason: str = "entry_error") -> Phrase:
-    fields = {"episode_id": named(id), "changes": [Change(path, old, new)], "reason": reason}
+def corrected(
+    id: str, path: str, old: Any, new: Any, on: str = DAY, reason: str = "entry_error", corrects: int | None = None
+) -> Phrase:
+    changes = [Change(path, old, new)]
+    fields = {"episode_id": named(id), "changes": changes, "reason": reason, "corrects": corrects}
     return say("correct_service", corrected_on=day(on), **fields)
 
 
