@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -23,10 +23,10 @@ from pathlib import Path
 from statistics import median
 from threading import Thread
 from time import monotonic, perf_counter, sleep
-from typing import NamedTuple
 
 import psycopg
 
+from bench.figure import Figure, of_rates, show
 from casework import wiring
 from casework.application import Casework
 from casework.config import Settings
@@ -53,16 +53,6 @@ BARE_TABLE = """
 CREATE TABLE public.bare (id bigserial PRIMARY KEY, household_id uuid, service text, delivered_on date);
 GRANT ALL ON public.bare TO casework_app;
 GRANT ALL ON SEQUENCE public.bare_id_seq TO casework_app"""
-
-
-class Figure(NamedTuple):
-    """One line of the results; ``ratio`` says how many times better ours is."""
-
-    name: str
-    ours: float
-    theirs: float
-    unit: str
-    ratio: float
 
 
 class Caller(Thread):
@@ -107,34 +97,29 @@ class Household:
         self.days = count(EVENTS)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure and print; with ``--json`` a line for each figure."""
-    figures = measure()
-    for figure in figures:
-        if "--json" in arguments:
-            print(json.dumps(figure._asdict()))
-        else:
-            row = f"{figure.ours:>10.1f} {figure.theirs:>10.1f} {figure.unit:<12} {figure.ratio:>6.2f}"
-            print(f"{figure.name:<32} {row}")
+    if set(arguments) - {"--json"}:
+        print("Only --json can be chosen.")
+        return 2
+    show(measure(), as_json="--json" in arguments)
     return 0
 
 
-def measure() -> list[Figure]:
-    """Run both servers and return the figures."""
+def measure() -> Iterator[Figure]:
+    """Run both servers and yield the figures."""
     with servers() as settings, wiring.closing_casework(settings) as casework:
         households = filled(casework)
         with psycopg.connect(wiring.database_url(settings), autocommit=True) as db:
             db.execute(BARE_TABLE)
         token = make_token(settings, role="caseworker", divisions=("410105",))
         with running(settings, "api.serve") as ours, running(settings, "bench.bare") as theirs:
-            mine, others = Load(ours, households, token), Load(theirs, households, None)
-            rates = mine.against(others)
-            half = mine.paced(rates[0] / 2)
-    p50, p99 = half[len(half) // 2] * 1000, half[int(len(half) * 0.99)] * 1000
-    return [
-        Figure("API command vs bare Flask", rates[0], rates[1], "commands/s", rates[0] / rates[1]),
-        Figure("API p99 vs p50", p99, p50, "ms", p50 / p99),
-    ]
+            load = Load(ours, households, token)
+            mine, others = load.against(Load(theirs, households, None))
+            yield of_rates("API command vs bare Flask", mine, others, "commands/s")
+            times = load.paced(median(mine) / 2)
+    p50, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.99))
+    yield Figure("API p99 vs p50", round(p99, 1), round(p50, 1), "ms", round(p50 / p99, 2))
 
 
 class Load:
@@ -145,12 +130,12 @@ class Load:
         self.shares = [households[number::CONNECTIONS] for number in range(CONNECTIONS)]
         self.keys = count()
 
-    def against(self, other: Load) -> tuple[float, float]:
-        """Return how many commands a second each server answered, rounds of both in turn: the median of each."""
+    def against(self, other: Load) -> tuple[list[float], list[float]]:
+        """Return how many commands a second each server answered, in rounds of both in turn."""
         for load in (self, other):
             load.rate(WARM_SECONDS)
         rounds = [(self.rate(ROUND_SECONDS), other.rate(ROUND_SECONDS)) for _ in range(ROUNDS)]
-        return median(mine for mine, _ in rounds), median(others for _, others in rounds)
+        return [mine for mine, _ in rounds], [others for _, others in rounds]
 
     def rate(self, seconds: float) -> float:
         """Return how many commands a second were answered."""

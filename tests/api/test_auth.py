@@ -145,8 +145,7 @@ class Signed:
             "divisions": ["4101"],
         }
         told = {name: value for name, value in {**whole, **claims}.items() if value is not None}
-        signing = None if algorithm == "none" else key or self.key
-        assert signing is not None
+        signing: Any = None if algorithm == "none" else key or self.key
         return jwt.encode(told, signing, algorithm, headers={"kid": kid or self.kid})
 
 

@@ -31,7 +31,7 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = of_hypothesis(
-    max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=13, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

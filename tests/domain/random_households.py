@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from random import Random
 
 from tests.domain.oracle_dates import SHANGHAI, month_end, plus_months
+from tests.domain.oracle_story import Entry
 from tests.domain.random_lives import COMMUNITIES, EDGES, EMPLOYERS, Command
 from tests.domain.random_services import ServiceLife
 
@@ -48,7 +51,7 @@ class Life(ServiceLife):
         kinds += [(self.repeat, 1)]
         methods, weights = [method for method, _ in kinds], [weight for _, weight in kinds]
         self.register()
-        while steps > 0 and not self.refused:
+        while steps > 0 and self.refused is None:
             steps -= 1
             self.random.choices(methods, weights)[0]()
             if not self.chance(55):
@@ -84,6 +87,11 @@ def registry(life: Life) -> list[Command]:
 
 def line(seed: int) -> Command:
     """One household as `casework assess --json` takes it."""
+    return told(seed)[0]
+
+
+def told(seed: int) -> tuple[Command, list[Entry], int | None]:
+    """A line, what of it the oracle took for told, and the place of a command that it would refuse."""
     random = Random(seed)
     life = Life(random)
     life.live(random.choice((3, 10, 25, 40, 60, 90)))
@@ -94,7 +102,7 @@ def line(seed: int) -> Command:
         recorded = [entry.at for entry in life.teller.entries]
         known_at = random.choice(recorded[len(recorded) // 3 :]) + timedelta(minutes=random.choice((-1, 0, 0, 1)))
         asked["known_at"] = known_at.isoformat()
-    return asked
+    return asked, life.teller.entries, life.refused
 
 
 def as_of(life: Life) -> date:
@@ -104,3 +112,7 @@ def as_of(life: Life) -> date:
     if choice < 0.6:
         return life.some_day(life.pool[0] - timedelta(3), life.today + timedelta(200))
     return life.near()
+
+
+if __name__ == "__main__":
+    print(json.dumps(line(int(sys.argv[1])), ensure_ascii=False))
