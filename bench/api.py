@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,7 +41,7 @@ from casework.privacy.persons import Profile
 from casework.tokens import make_signing_key, make_token
 
 CONNECTIONS = 16
-HOUSEHOLDS = 2000
+HOUSEHOLDS = 480
 EVENTS = 20
 ROUNDS = 10
 ROUND_SECONDS = 2.0
@@ -208,6 +209,7 @@ def servers() -> Iterator[Settings]:
         wiring.prepare(complete)
         make_signing_key(complete.keys_dir)
         yield complete
+    shutil.rmtree(folder)
 
 
 def filled(casework: Casework) -> list[Household]:

@@ -43,7 +43,7 @@ class Episode:
     def terms(self) -> list[Terms]:
         """The grant (or delivery) and then the renewals as they follow one another."""
         first = self.grant or self.delivery
-        return [first, *sorted(self.renewals, key=lambda t: (t.on, t.version))] if first else []
+        return [first, *self.renewals] if first else []
 
     @property
     def valid_from(self) -> date | None:

@@ -67,6 +67,12 @@ class Rules(PeopleRules):
                 return True
         return False
 
+    def _told(self) -> Episode:
+        """The episode as it would be after this command."""
+        id = self.said["episode_id"]
+        own = [entry for entry in self.entries if entry.said.get("episode_id") == id]
+        return Known([*own, self.entry()]).episodes[id]
+
     def _episode(self) -> Episode | str:
         episode = self.known.episodes.get(self.said["episode_id"])
         if episode is None:
@@ -120,8 +126,7 @@ class Rules(PeopleRules):
         unit = self.said.get("unit_id") or episode.unit
         if row.get("unit", {}).get("required") and unit is None:
             return "unit"
-        granted = Known([*self.entries, self.entry()]).episodes[episode.id]
-        return "open already" if self._taken(granted) else self._responsible(episode)
+        return "open already" if self._taken(self._told()) else self._responsible(episode)
 
     def deny_service(self) -> str | None:
         episode = self._episode()
@@ -155,7 +160,7 @@ class Rules(PeopleRules):
         end = maybe_day(self.said.get("valid_to"))
         if end and (episode.service in INSURANCES or end < (episode.valid_from or end)):
             return "term"
-        renewed = Known([*self.entries, self.entry()]).episodes[episode.id]
+        renewed = self._told()
         later = renewed.valid_to(date.max)
         if later is not None and later <= old:
             return "not later"
@@ -183,8 +188,7 @@ class Rules(PeopleRules):
             return "beneficiary"
         if person and self._person(person):
             return "not a member"
-        told = Known([*self.entries, self.entry()])
-        return "delivered already" if _delivered_twice(told, told.episodes[said["episode_id"]]) else None
+        return "delivered already" if _delivered_twice(self.known, self._told()) else None
 
     def correct_service(self) -> str | None:
         episode = self._episode()
@@ -193,9 +197,8 @@ class Rules(PeopleRules):
         for change in self.said["changes"]:
             if _standing(episode, change["path"]) != change.get("old"):
                 return "old differs"
-        told = Known([*self.entries, self.entry()])
-        corrected = told.episodes[episode.id]
-        return "delivered already" if _delivered_twice(told, corrected) else _impossible(corrected, self.today)
+        corrected = self._told()
+        return "delivered already" if _delivered_twice(self.known, corrected) else _impossible(corrected, self.today)
 
     def void_service(self) -> str | None:
         episode = self.known.episodes.get(self.said["episode_id"])
@@ -206,14 +209,16 @@ class Rules(PeopleRules):
 
 def _delivered_twice(told: Known, episode: Episode) -> bool:
     """RULES G11: whether the same service of the day was recorded before, with the same public evidence."""
-    others = [other for other in told.episodes.values() if other.id != episode.id and other.delivery]
-    return any(not other.voided and _delivery(other) == _delivery(episode) for other in others)
+    for other in told.episodes.values():
+        same = (other.service, other.person, other.given_on) == (episode.service, episode.person, episode.given_on)
+        if same and other.id != episode.id and other.delivery and _public(other) == _public(episode):
+            return True
+    return False
 
 
-def _delivery(episode: Episode) -> tuple[Any, ...]:
+def _public(episode: Episode) -> dict[str, Any]:
     fields = SERVICES[episode.service].get("evidence", {})
-    said = {name: value for name, value in episode.evidence(date.max).items() if not fields[name].get("vault")}
-    return episode.service, episode.person, episode.terms[0].on if episode.terms else None, said
+    return {name: value for name, value in episode.evidence(date.max).items() if not fields[name].get("vault")}
 
 
 def _given_by(episode: Episode) -> str | None:
@@ -260,12 +265,8 @@ class Teller:
         self.entries: list[Entry] = []
         self.known = Known([])
 
-    def outcome(self, command: dict[str, Any]) -> str | None:
-        """Why a command is refused, "again" where it changes nothing, None where it is accepted."""
-        return Rules(self.known, self.entries, command).outcome()
-
     def give(self, command: dict[str, Any]) -> str | None:
-        """Take a command in, unless it is refused."""
+        """Take a command in; or say why it is refused, or "again" where it changes nothing."""
         rules = Rules(self.known, self.entries, command)
         outcome = rules.outcome()
         if outcome is None:

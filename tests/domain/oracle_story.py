@@ -43,14 +43,9 @@ class Person:
     told: list[tuple[date, int, dict[str, Any]]] = field(default_factory=list)
     births: list[tuple[date, date]] = field(default_factory=list)
 
-    @property
-    def born(self) -> date:
-        """RULES A1: the last day of the birth month."""
-        return month_end(self.born_first)
-
-    @property
-    def born_first(self) -> date:
-        return self.born_on.replace(day=1)
+    def __post_init__(self) -> None:
+        self.born_first = self.born_on.replace(day=1)
+        self.born = month_end(self.born_first)  # RULES A1
 
     @property
     def stay(self) -> Stay | None:
@@ -276,7 +271,9 @@ class Known:
         self.episodes[said["episode_id"]].started_on = entry.on
 
     def renew_service(self, entry: Entry, said: dict[str, Any]) -> None:
-        self.episodes[said["episode_id"]].renewals.append(_terms(entry, said))
+        renewals = self.episodes[said["episode_id"]].renewals
+        renewals.append(_terms(entry, said))
+        renewals.sort(key=lambda terms: (terms.on, terms.version))
 
     def end_service(self, entry: Entry, said: dict[str, Any]) -> None:
         episode = self.episodes[said["episode_id"]]

@@ -37,7 +37,7 @@ class PeopleLife:
         self.today = self.some_day(FIRST, date(2013, 6, 1))
         self.pool = [self.today]
         self.ids = 0
-        self.refused = False
+        self.refused: int | None = None
 
     @property
     def known(self) -> Any:
@@ -88,15 +88,13 @@ class PeopleLife:
         at = datetime.combine(self.today, time(self.random.randrange(24), self.random.randrange(60)), SHANGHAI)
         at = max(at, self.teller.entries[-1].at if self.teller.entries else at)
         command = {"command": name, **said, "recorded_at": self.written(at)}
-        outcome = self.teller.outcome(command)
-        if outcome in (None, "again"):
-            self.teller.give(command)
+        if self.teller.give(command) in (None, "again"):
             self.commands.append(command)
             self.pool.append(happened)
             return True
         if self.chance(0.7):
+            self.refused = len(self.commands)
             self.commands.append(command)
-            self.refused = True
         return False
 
     def written(self, at: datetime) -> str:
