@@ -47,7 +47,7 @@ META = (
 TYPE = "household.service-granted.v1"
 
 OURS = f"""{PLACE}
-SELECT outcome, position, second_position, recorded_at, kind, holder FROM casework.append_event(
+SELECT casework.append_event(
     :partition::int::smallint, {STREAM_ID}, :version::int, '{TYPE}', {STATE}, {META});
 """
 BARE = f"""{PLACE}

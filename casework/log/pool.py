@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from select import POLLIN, poll
 from typing import Any
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Cursor, OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
-Pool = ConnectionPool[Connection[tuple[Any, ...]]]
+
+class LogConnection(Connection[tuple[Any, ...]]):
+    """A connection that keeps a cursor, since making one costs a quarter of a short statement."""
+
+    @cached_property
+    def kept_cursor(self) -> Cursor[tuple[Any, ...]]:
+        """A cursor for statements whose rows are fetched at once, in binary."""
+        return self.cursor(binary=True)
+
+
+Pool = ConnectionPool[LogConnection]
 
 APPLICATION_ROLE = "casework_app"
 
@@ -54,7 +65,7 @@ def open_pool(
 
     pool = ConnectionPool(
         conninfo,
-        connection_class=Connection[tuple[Any, ...]],
+        connection_class=LogConnection,
         kwargs={**_KEEPALIVE, "autocommit": True, "options": _options(conninfo, role)},
         min_size=min_size,
         max_size=max_size,

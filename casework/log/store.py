@@ -14,7 +14,7 @@ import psycopg
 from eventsourcing.persistence import ProgrammingError
 
 from casework.errors import ClaimTaken
-from casework.log.append import Appended, NewEvent, Outcome, Statement, positions
+from casework.log.append import Appended, NewEvent, Outcome, Statement, outcome_of, positions
 from casework.log.failures import EventTooLarge, LogUnavailable, StreamConflict, translated
 from casework.log.pool import Pool
 
@@ -49,18 +49,20 @@ class Store:
 
     def _answer(self, statement: Statement, *, last: bool) -> Outcome | None:
         rows = self._rows(statement.query, statement.parameters, last=last)
-        return Outcome(*rows[0]) if rows else None
+        return outcome_of(rows[0]) if rows else None
 
     def _rows(self, query: str, parameters: Sequence[Any], *, last: bool) -> list[tuple[Any, ...]] | None:
         """Return the rows, or None where they were lost with the connection and this is not the last time."""
         lost = False
         try:
-            with self.pool.connection() as connection:
-                try:
-                    return connection.execute(query, parameters, prepare=True, binary=True).fetchall()
-                except psycopg.OperationalError:
-                    lost = connection.broken
-                    raise
+            connection = self.pool.getconn()
+            try:
+                return connection.kept_cursor.execute(query, parameters, prepare=True).fetchall()
+            except psycopg.OperationalError:
+                lost = connection.broken
+                raise
+            finally:
+                self.pool.putconn(connection)
         except psycopg.Error as error:
             if lost and not last:
                 return None

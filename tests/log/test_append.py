@@ -48,6 +48,16 @@ def test_versions_that_do_not_follow_are_a_conflict(recorder: LogRecorder, admin
     assert len(log_of(admin, 5)) == 2
 
 
+@pytest.mark.parametrize("versions", [range(-1, 0), range(2, 3), range(-1, 1), range(2, 4)])
+def test_a_stream_begins_at_its_beginning(recorder: LogRecorder, admin: Db, versions: range) -> None:
+    recorder.append([event(stream_in(5), 1)])
+
+    with pytest.raises(StreamConflict):
+        recorder.append(events(stream_in(5), versions))
+
+    assert len(log_of(admin, 5)) == 1
+
+
 def test_of_many_who_append_the_same_version_one_wins(recorder: LogRecorder, admin: Db) -> None:
     stream = stream_in(6)
 

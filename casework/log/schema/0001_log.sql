@@ -26,7 +26,7 @@ GRANT USAGE ON SCHEMA casework TO casework_app;
 CREATE TABLE casework.events (
     partition   smallint    NOT NULL,
     stream_id   uuid        NOT NULL,
-    version     int         NOT NULL CHECK (version >= 0),
+    version     int         NOT NULL,
     position    bigint      NOT NULL,
     type        text        NOT NULL,
     state       bytea       NOT NULL,

@@ -43,11 +43,15 @@ BEGIN
 
     PERFORM pg_advisory_xact_lock(1128354629, p_partition);
 
-    SELECT e.position, e.recorded_at INTO head, last_at
-        FROM casework.events AS e WHERE e.partition = p_partition ORDER BY e.position DESC LIMIT 1;
-    SELECT max(e.version) INTO now_version
-        FROM casework.events AS e WHERE e.partition = p_partition AND e.stream_id = p_stream_id;
-    IF p_version <> coalesce(now_version, least(p_version, 1) - 1) + 1 THEN
+    -- No version below the one before the event's is looked at: without it the stream is shorter, or empty.
+    SELECT last.position, last.recorded_at, (
+               SELECT e.version FROM casework.events AS e
+                WHERE e.partition = p_partition AND e.stream_id = p_stream_id AND e.version >= p_version - 1
+                ORDER BY e.version DESC LIMIT 1
+           )
+        INTO head, last_at, now_version
+        FROM casework.events AS last WHERE last.partition = p_partition ORDER BY last.position DESC LIMIT 1;
+    IF p_version <> coalesce(now_version, greatest(least(p_version, 1), 0) - 1) + 1 THEN
         RETURN ROW('version-conflict', NULL, NULL, NULL, NULL, NULL)::casework.appended;
     END IF;
     IF head IS NULL THEN
@@ -79,7 +83,7 @@ BEGIN
                      WHERE e.partition = p_partition AND e.stream_id = stream.id) AS version
             FROM (SELECT DISTINCT unnest(p_batch.stream_ids) AS id) AS stream
         ) AS old ON old.id = new.stream_id
-        WHERE new.version <> coalesce(old.version, least(new.first_version, 1) - 1) + new.step
+        WHERE new.version <> coalesce(old.version, greatest(least(new.first_version, 1), 0) - 1) + new.step
     );
 END $$;
 
