@@ -133,11 +133,11 @@ def _end(response: Response) -> Response:
     """Name the request in the answer, keep answers out of shared caches, and log: ids and codes, nothing else."""
     here = _behind(g)
     headers = response.headers
-    headers["X-Request-Id"] = str(here.request_id)
-    headers["X-Content-Type-Options"] = "nosniff"
+    headers.add("X-Request-Id", str(here.request_id))
+    headers.add("X-Content-Type-Options", "nosniff")
     if "principal" in here:
-        headers["Cache-Control"] = "private, no-cache"
-        headers["Vary"] = "Authorization, Accept-Language"
+        headers.add("Cache-Control", "private, no-cache")
+        headers.add("Vary", "Authorization, Accept-Language")
     if access_log.isEnabledFor(logging.INFO):
         log_request(_logged(here, _behind(request), response))
     return response

@@ -77,8 +77,9 @@ class EventCodec:
 
     def decode(self, type_name: str, state: bytes) -> Event:
         """Return the event as its newest version, or raise :class:`Undecodable`."""
+        reader = self._readers.get(type_name) or self.reader(type_name)
         try:
-            return self.reader(type_name)(state)
+            return reader(state)
         except (msgspec.MsgspecError, ValueError) as error:
             raise Undecodable(type_name, str(error)) from error
 
