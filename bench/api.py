@@ -59,9 +59,11 @@ GRANT ALL ON SEQUENCE public.bare_id_seq TO casework_app"""
 class Caller(Thread):
     """One connection that sends a command as soon as the last is answered, or at a pace; times are in seconds."""
 
-    def __init__(self, port: int, requests: Iterator[bytes], until: float, pace: float | None = None) -> None:
+    def __init__(
+        self, port: int, requests: Iterator[bytes], until: float, pace: float | None = None, wait: float = 0
+    ) -> None:
         super().__init__(daemon=True)
-        self.requests, self.until, self.pace = requests, until, pace
+        self.requests, self.until, self.pace, self.wait = requests, until, pace, wait
         self.port = port
         self.times: list[float] = []
         self.failures: list[bytes] = []
@@ -71,7 +73,7 @@ class Caller(Thread):
         """Send and take answers until the time is over."""
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            due = perf_counter()
+            due = perf_counter() + self.wait
             while (now := perf_counter()) < self.until:
                 if self.pace is not None:
                     due += self.pace
@@ -152,7 +154,8 @@ class Load:
     def run(self, seconds: float, pace: float | None = None) -> list[Caller]:
         """Let every caller call for so long."""
         until = perf_counter() + seconds
-        callers = [self.caller(share, until, pace) for share in self.shares]
+        apart = (pace or 0) / len(self.shares)
+        callers = [self.caller(share, until, pace, turn * apart) for turn, share in enumerate(self.shares)]
         for caller in callers:
             caller.start()
         for caller in callers:
@@ -162,7 +165,7 @@ class Load:
             raise SystemExit(f"{len(failures)} commands failed: {failures[0].decode(errors='replace')}")
         return callers
 
-    def caller(self, share: list[Household], until: float, pace: float | None) -> Caller:
+    def caller(self, share: list[Household], until: float, pace: float | None, wait: float) -> Caller:
         """One connection with the households that are its own."""
         turn = (share[number % len(share)] for number in count())
         current: list[Household] = []
@@ -176,7 +179,7 @@ class Load:
             if self.token is not None and answer.startswith(b"HTTP/1.1 201"):
                 current[0].version = int(json.loads(answer.partition(b"\r\n\r\n")[2])["version"])
 
-        caller = Caller(self.port, requests(), until, pace)
+        caller = Caller(self.port, requests(), until, pace, wait)
         caller.answered = answered
         return caller
 
