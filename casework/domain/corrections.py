@@ -14,7 +14,7 @@ from casework.domain.checks import check_codes
 from casework.domain.events import Change, ServiceCorrected, ServiceVoided
 from casework.domain.residence import By, refuse_if
 from casework.domain.services import ServiceCommands
-from casework.domain.state import Episode
+from casework.domain.state import Episode, Terms
 from casework.errors import Refused
 
 DATES = {"granted_on", "delivered_on", "valid_from", "valid_to", "started_on", "ended_on", "requested_on"}
@@ -136,9 +136,9 @@ def _is_day(value: Any) -> bool:
 
 def correct(episode: Episode, changes: Sequence[Change], corrects: int) -> None:
     """Put the new values where the old ones stood; ``corrects`` is the version of the grant or renewal meant."""
-    terms = next((t for t in episode.terms if t.version == corrects), None)
     for change in changes:
         name, _, field = change.path.partition(".")
+        terms = _terms(episode, change.path, corrects)
         if name == "evidence" and terms is not None:
             terms.evidence = {**terms.evidence, field: change.new}
         elif name == "valid_to" and terms is not None:
@@ -171,16 +171,25 @@ def _told_in(episode: Episode, changes: Sequence[Change]) -> int:
 
 
 def _teller(episode: Episode, path: str) -> int:
+    return _last_to_tell(episode.terms, path).version
+
+
+def _terms(episode: Episode, path: str, corrects: int) -> Terms | None:
+    """The grant or renewal of a version; those that moved in with a person share that of the move."""
+    terms = [t for t in episode.terms if t.version == corrects]
+    return _last_to_tell(terms, path) if terms else None
+
+
+def _last_to_tell(terms: Sequence[Terms], path: str) -> Terms:
     name, _, field = path.partition(".")
     if name == "valid_to":
-        return episode.terms[-1].version
-    tellers = [t.version for t in episode.terms if name == "evidence" and field in t.evidence]
-    return tellers[-1] if tellers else episode.terms[0].version
+        return terms[-1]
+    return next((t for t in reversed(terms) if name == "evidence" and field in t.evidence), terms[0])
 
 
 def _value(episode: Episode, path: str, corrects: int) -> Any:
     name, _, field = path.partition(".")
-    terms = next((t for t in episode.terms if t.version == corrects), None)
+    terms = _terms(episode, path, corrects)
     if name == "evidence":
         if terms is None:
             raise Refused("correction-without-grant")

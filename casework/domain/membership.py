@@ -167,6 +167,11 @@ class MembershipCommands(ResidenceCommands):
         person = self.people.get(person_id)
         return person is not None and person.stays_on(on)
 
+    def _check_still_ours(self, person_id: UUID | None) -> None:
+        """What moved with a person to another household is told there (RULES G4)."""
+        moved = person_id is not None and self.people[person_id].spells[-1].to_household
+        refuse_if(moved, "moved-with-person")
+
     def _check_new(self, member: NewMember, on: date) -> None:
         check_member(member, on)
         known = self.people.get(member.person_id)

@@ -49,6 +49,7 @@ class ServiceCommands(LivelihoodCommands):
         if episode_id in self.episodes:
             return
         wanted = self._offered(service, requested_on, person_id)
+        check_codes(channel=("request_channels", channel))
         if override_reason is not None:
             check_codes(override_reason=("override_reasons", override_reason))
         elif not is_eligible(self, wanted, person_id, requested_on):
@@ -300,9 +301,7 @@ class ServiceCommands(LivelihoodCommands):
         episode = self.episodes.get(episode_id)
         if episode is None:
             raise Refused("episode-unknown")
-        if episode.person_id is not None:
-            spells = self.people[episode.person_id].spells
-            refuse_if(spells[-1].to_household, "moved-with-person")
+        self._check_still_ours(episode.person_id)
         return episode
 
     def _living(self, episode_id: UUID) -> Episode:
