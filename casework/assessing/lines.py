@@ -36,7 +36,7 @@ def answer(line: bytes) -> bytes:
     """Assess one household, or say which command was refused and by which rule, or what is wrong with the line."""
     try:
         asked = _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _encode({"malformed": str(error)})
     try:
         said = _answer(asked)
