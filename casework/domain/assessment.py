@@ -135,8 +135,9 @@ def _community(household: Household, clock: Clock) -> str | None:
 
 def count(h: Present, code: str, feed: str | None) -> IndicatorResult:
     """Count one indicator, or what only units count; unknown where its feed has not come (RULES F4)."""
-    clock = Clock(h.day, h.people_clock.until)
+    clock = Clock(h.day)
     counts = list(INDICATORS[code](h, clock))
+    clock.also(h.people_clock.until)
     if not counts:
         return IndicatorResult(code, NOT_APPLICABLE, 0, 0, (), clock.until)
     if not _feed_known(h, feed, clock):

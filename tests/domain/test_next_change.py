@@ -10,7 +10,7 @@ from casework.domain.indicators import INDICATORS
 from casework.domain.policy import load_policy
 from casework.domain.present import Present
 from tests.domain.folded import folded
-from tests.domain.given import arrived, assessed, closed, day, given_household, knowing, needs, person, seen, told
+from tests.domain.given import arrived, assessed, closed, day, given_household, joined, knowing, needs, person, seen, told
 from tests.domain.given import given as served
 
 POLICY = load_policy("2013.1")
@@ -59,6 +59,15 @@ def test_no_indicator_differs_while_it_says_that_its_counts_hold(seed, offset):
         for on in days_until(start, now.holds_until, most=400)[::3]:
             later = count(Present(household, POLICY, on, facts), code, feed)
             assert (later.state, later.num, later.den) == (now.state, now.num, now.den), (code, on)
+
+
+def test_an_indicator_asked_by_itself_awaits_who_will_join():
+    pupil = person("wang", "2005-01")
+    household = given_household(arrived(on="2012-09-01"), joined(pupil, on="2013-01-10"))
+
+    counted = count(Present(household, POLICY, day("2012-12-01"), knowing()), "SCH1", None)
+
+    assert (counted.state, counted.holds_until) == ("not_applicable", day("2013-01-10"))
 
 
 @settings(max_examples=80, deadline=None)
