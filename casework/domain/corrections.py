@@ -20,6 +20,9 @@ from casework.errors import Refused
 DATES = {"granted_on", "delivered_on", "valid_from", "valid_to", "started_on", "ended_on", "requested_on"}
 """The dates of an episode that a correction may name; beside them ``unit_id`` and ``evidence.<name>``."""
 
+IN_ORDER = {"granted_on", "started_on", "ended_on"}
+"""Dates that a correction must leave in order; a death or a closing told late may have put them out of it."""
+
 
 class CorrectionCommands(ServiceCommands):
     """Correct and void."""
@@ -49,6 +52,8 @@ class CorrectionCommands(ServiceCommands):
             refuse_if(_value(corrected, change.path, target) != change.old, "old-value-differs", path=change.path)
             correct(corrected, (change,), target)
         self._check_corrected(by, corrected)
+        if any(change.path in IN_ORDER for change in changes):
+            _check_order(corrected)
         self.record(
             ServiceCorrected(
                 occurred_on=corrected_on,
@@ -97,12 +102,13 @@ class CorrectionCommands(ServiceCommands):
             refuse_if(twice, "delivered-already")
             return
         self._check_terms(service, episode.valid_from, episode.terms)
-        begun = episode.started_on or episode.granted_on
-        refuse_if(
-            episode.granted_on and episode.started_on and episode.started_on < episode.granted_on,
-            "started-before-granted",
-        )
-        refuse_if(episode.ended_on and begun and episode.ended_on < begun, "ended-before-started")
+
+
+def _check_order(episode: Episode) -> None:
+    granted_on, started_on, ended_on = episode.granted_on, episode.started_on, episode.ended_on
+    refuse_if(granted_on and started_on and started_on < granted_on, "started-before-granted")
+    begun = started_on or granted_on
+    refuse_if(begun and ended_on and ended_on < begun, "ended-before-started")
 
 
 def _check_change(episode: Episode, change: Change) -> None:

@@ -83,9 +83,10 @@ class ServiceCommands(LivelihoodCommands):
         """Pass a service on to another bureau; one referral at a time waits for its answer."""
         self._check_open()
         self._check_date(by, referred_on, backdated=False)
-        episode = self._living(episode_id)
+        episode = self._episode(episode_id)
         if any(r.referral_id == referral_id for r in episode.referrals):
             return
+        self._living(episode_id)
         refuse_if(episode.open_referral, "referral-open")
         check_bureau("from_bureau", from_bureau)
         check_bureau("to_bureau", to_bureau)

@@ -61,7 +61,8 @@ class Answer:
 
     def changes(self) -> tuple[Any, ...]:
         """All that `next_change_on` speaks of (RULES B11)."""
-        return self.status, self.community, self.counts, self.units
+        shown = {unit: n for unit, n in self.units.items() if not unit[0].startswith("K03")}
+        return self.status, self.community, self.counts, shown
 
 
 def status_on(known: Known, on: date) -> tuple[str, bool]:

@@ -69,9 +69,7 @@ class Rules(PeopleRules):
 
     def _told(self) -> Episode:
         """The episode as it would be after this command."""
-        id = self.said["episode_id"]
-        own = [entry for entry in self.entries if entry.said.get("episode_id") == id]
-        return Known([*own, self.entry()]).episodes[id]
+        return Known([*self.entries, self.entry()]).episodes[self.said["episode_id"]]
 
     def _episode(self) -> Episode | str:
         episode = self.known.episodes.get(self.said["episode_id"])
@@ -80,9 +78,9 @@ class Rules(PeopleRules):
         return "voided" if episode.voided else episode
 
     def refer_service(self) -> str | None:
-        episode = self._episode()
-        if isinstance(episode, str):
-            return episode
+        episode = self.known.episodes.get(self.said["episode_id"])
+        if episode is None:
+            return "no such episode"
         if self.said["referral_id"] in episode.referrals:
             return "again"
         if episode.is_over or episode.open_referral:
@@ -152,7 +150,7 @@ class Rules(PeopleRules):
             return episode
         if episode.grant is None or episode.is_over or self.on < episode.grant.on:
             return "not granted"
-        old = episode.valid_to(date.max)
+        old = episode.valid_to(self.on)  # RULES B2: the renewals of later days are not yet there
         if old is None:
             return "open-ended"
         if self.on > old + timedelta(90):
@@ -161,7 +159,7 @@ class Rules(PeopleRules):
         if end and (episode.service in INSURANCES or end < (episode.valid_from or end)):
             return "term"
         renewed = self._told()
-        later = renewed.valid_to(date.max)
+        later = renewed.valid_to(self.on)
         if later is not None and later <= old:
             return "not later"
         return "open already" if self._taken(renewed) else self._responsible(episode)
@@ -198,7 +196,10 @@ class Rules(PeopleRules):
             if _standing(episode, change["path"]) != change.get("old"):
                 return "old differs"
         corrected = self._told()
-        return "delivered already" if _delivered_twice(self.known, corrected) else _impossible(corrected, self.today)
+        if _delivered_twice(self.known, corrected):
+            return "delivered already"
+        moved = any(change["path"] in ("granted_on", "started_on", "ended_on") for change in self.said["changes"])
+        return _impossible(corrected, self.today) or (_disordered(corrected) if moved else None)
 
     def void_service(self) -> str | None:
         episode = self.known.episodes.get(self.said["episode_id"])
@@ -250,12 +251,16 @@ def _impossible(episode: Episode, today: date) -> str | None:
     row = SERVICES[episode.service].get("evidence", {})
     if any(field.get("required") and episode.evidence(date.max).get(name) is None for name, field in row.items()):
         return "evidence"
-    if episode.started_on and episode.started_on < grant.on:
-        return "before granted"
-    if episode.ended_on and episode.ended_on < (episode.started_on or grant.on):
-        return "before it began"
     said = [terms.valid_to for terms in episode.terms if terms.valid_to]
     return "term" if episode.valid_from and any(end < episode.valid_from for end in said) else None
+
+
+def _disordered(episode: Episode) -> str | None:
+    grant = episode.grant
+    if grant and episode.started_on and episode.started_on < grant.on:
+        return "before granted"
+    begun = episode.started_on or (grant.on if grant else None)
+    return "before it began" if begun and episode.ended_on and episode.ended_on < begun else None
 
 
 class Teller:

@@ -92,7 +92,7 @@ class PeopleLife:
             self.commands.append(command)
             self.pool.append(happened)
             return True
-        if self.chance(0.7):
+        if self.refused is None and self.chance(0.7):
             self.refused = len(self.commands)
             self.commands.append(command)
         return False

@@ -13,6 +13,7 @@ from tests.domain.given import (
     corrected,
     day,
     delivered,
+    died,
     ended,
     given,
     given_household,
@@ -115,6 +116,17 @@ def test_a_correction_that_would_break_a_rule_is_refused():
     assert refusal(household, corrected("EMP-START", "valid_to", "2014-03-01", "2013-02-28")) == "valid-to-before-from"
     assert refusal(vaccinated, corrected("second", "delivered_on", "2013-03-02", "2013-03-01")) == "delivered-already"
     assert refusal(vaccinated, corrected("second", "evidence.dose", 2, None)) == "evidence-missing"
+
+
+def test_a_death_told_late_hinders_no_correction_of_what_has_no_part_in_it():
+    household = given_household(
+        arrived(*ADULTS), *given("SSI-CARD", on="2013-03-01"), died("li", on="2013-02-20", head="wang")
+    )
+    card = corrected("SSI-CARD", "evidence.card_state", None, "active")
+
+    assert refusal(household, card) is None
+    assert refusal(household, corrected("SSI-CARD", "granted_on", "2013-03-01", "2013-02-25")) == "ended-before-started"
+    assert refusal(household, corrected("SSI-CARD", "granted_on", "2013-03-01", "2013-02-20")) is None
 
 
 def test_a_unit_that_must_be_named_cannot_be_taken_away():

@@ -75,6 +75,12 @@ def test_a_referral_is_recorded_once():
     assert when(household, referred("HSG-PUB", "CIV", source="HSG")) == []
 
 
+def test_a_referral_told_again_after_the_service_ended_changes_nothing():
+    household = given_household(*OPEN_REFERRAL, denied("HSG-PUB"))
+
+    assert when(household, OPEN_REFERRAL[-1]) == []
+
+
 def test_the_bureau_that_was_asked_answers_a_referral_once():
     household = given_household(requested("HSG-PUB"), referred("HSG-PUB", "CIV"))
 

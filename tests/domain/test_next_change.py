@@ -10,7 +10,19 @@ from casework.domain.indicators import INDICATORS
 from casework.domain.policy import load_policy
 from casework.domain.present import Present
 from tests.domain.folded import folded
-from tests.domain.given import arrived, assessed, closed, day, given_household, joined, knowing, needs, person, seen, told
+from tests.domain.given import (
+    arrived,
+    assessed,
+    closed,
+    day,
+    given_household,
+    joined,
+    knowing,
+    needs,
+    person,
+    seen,
+    told,
+)
 from tests.domain.given import given as served
 
 POLICY = load_policy("2013.1")
