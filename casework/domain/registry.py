@@ -208,11 +208,16 @@ class Feed(Aggregate):
 
     def _turns_on(self, month: str, known: bool, days: int) -> date | None:
         if known:
-            while month in self.months:
-                month = month_of(add_months(first_of_month(month), 1))
-            return required_from(month, days)
+            return self._first_missing(month, days)
         later = [closed for closed in self.months if closed > month]
         return required_from(min(later), days) if later else None
+
+    def _first_missing(self, month: str, days: int) -> date | None:
+        while month in self.months:
+            last, month = month, month_of(add_months(first_of_month(month), 1))
+            if month == last:
+                return None  # the calendar ends here
+        return required_from(month, days)
 
     def close_month(self, by: By, *, closed_on: date, bureau: str, area: str, month: str) -> None:
         """Say that a month is complete; saying it again changes nothing."""

@@ -24,6 +24,7 @@ from casework.domain.registry import (
 )
 from casework.domain.residence import By
 from casework.errors import CaseworkError
+from tests.domain.given import knowing
 
 TODAY = By(today=date(2013, 6, 30))
 MARCH, APRIL, MAY = date(2013, 3, 1), date(2013, 4, 1), date(2013, 5, 1)
@@ -153,6 +154,11 @@ def test_a_month_is_closed_once_and_the_first_is_the_earliest():
 
     assert [event.month for event in events(feed)] == ["2013-05", "2013-04"]
     assert (feed.first, feed.months) == ("2013-04", {"2013-04", "2013-05"})
+
+
+def test_a_month_is_missed_from_the_day_on_which_the_first_that_is_not_closed_is_required():
+    assert given_feed("2013-04", "2013-05").state_on(date(2013, 6, 30), days=15) == (True, date(2013, 7, 15))
+    assert knowing(EDUB_EDU=["9999-11", "9999-12"]).feed("EDUB/EDU").state_on(MAY, days=15) == (True, None)
 
 
 @pytest.mark.parametrize(
