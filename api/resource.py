@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import marshmallow as ma
 import msgspec
-from flask import Request, Response, g, request
+from flask import Response, g, request
 from flask_smorest import Blueprint
-from webargs.flaskparser import FlaskParser
 
 from api.body import read_object
 from api.errors import field_errors
@@ -34,34 +33,32 @@ class MalformedParameters(Invalid):
     default_code = "parameters-invalid"
 
 
-class Parser(FlaskParser):
-    """Reads bodies and parameters, and refuses what it does not know."""
+def read_body(schema: ma.Schema) -> Fields:
+    """Return the fields of the body, which is kept to tell the same command from another."""
+    g.body = read_object(request)
+    return _loaded(schema, g.body, Invalid)
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012
 
-    def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the body, which must be an object; it is kept to tell the same command from another."""
-        g.body = read_object(req)
-        return g.body
+def read_parameters(schema: ma.Schema) -> Fields:
+    """Return the parameters; each may stand once."""
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise MalformedParameters(errors=field_errors({name: ["parameter-twice"]}))
+    return _loaded(schema, request.args.to_dict(), MalformedParameters)
 
-    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the parameters; each may stand once."""
-        for name, values in req.args.lists():
-            if len(values) > 1:
-                raise MalformedParameters(errors=field_errors({name: ["parameter-twice"]}))
-        return req.args.to_dict()
 
-    def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **kwargs: Any) -> Any:
-        """Raise what is wrong, as codes of the catalogue."""
-        [(location, messages)] = error.normalized_messages().items()
-        kind = Invalid if location == "json" else MalformedParameters
-        raise kind(errors=field_errors(messages)) from None
+def _loaded(schema: ma.Schema, given: Fields, refusal: type[Invalid]) -> Fields:
+    try:
+        return cast("Fields", schema.load(given))
+    except ma.ValidationError as error:
+        raise refusal(errors=field_errors(error.normalized_messages())) from None
+
+
+READERS: Mapping[str, Callable[[ma.Schema], Fields]] = {"json": read_body, "query": read_parameters}
 
 
 class Resource(Blueprint):
     """The views of one resource."""
-
-    ARGUMENTS_PARSER = Parser()
 
     def __init__(self, name: str, module: str, **kwargs: Any) -> None:
         super().__init__(name, module, url_prefix="/v1", **kwargs)
@@ -100,7 +97,13 @@ class Resource(Blueprint):
         answer: ma.Schema,
         kind: str,
     ) -> View:
+        read = READERS[location]
         documented = self.arguments(asked, location=location)(self.response(status, answer)(view))
+
+        @wraps(documented)
+        def answered(**path: Any) -> Response:
+            return cast("Response", view(read(asked), **path))
+
         operation = f"{self.name}.{view.__name__}"
         documented._apidoc["casework"] = {
             "kind": kind,
@@ -108,7 +111,7 @@ class Resource(Blueprint):
             "of_household": "household_id" in rule,
         }
         documented._apidoc["arguments"]["responses"] = {}
-        self.route(rule, methods=[method])(documented)
+        self.route(rule, methods=[method])(answered)
         return view
 
 

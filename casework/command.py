@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
-from eventsourcing.persistence import InfrastructureFactory, Mapper
+from eventsourcing.persistence import InfrastructureFactory, Mapper, Recording
 from eventsourcing.utils import Environment
 
 from casework.domain import registry
@@ -227,7 +227,7 @@ class CommandPath(Application[UUID]):
         beside = decided.beside
         claims = [*beside.claims, *self._source_claim(context)]
         recordings = self.save(
-            *cast("Any", aggregates),
+            *aggregates,
             metadata=[meta.encode() for meta in metadata],
             vault=beside.vault,
             search_keys=beside.search_keys,
@@ -240,6 +240,11 @@ class CommandPath(Application[UUID]):
         ]
         self.wake(sorted({partition_of(item.recorded.originator_id) for item in placed}))
         return outcome_of(aggregate.id, placed, decided.warnings)
+
+    def save(self, *aggregates: Any, **beside: Any) -> list[Recording[UUID]]:
+        """As the library's, which looks at what each object can do: a tenth of a command, on Python 3.11."""
+        events = [recorded for aggregate in aggregates for recorded in aggregate.collect_events()]
+        return self.events.put(events, **beside)
 
     def _metadata(self, context: Context, aggregate: Aggregate, recorded: Recorded) -> Metadata:
         household = aggregate if isinstance(aggregate, Household) else None
