@@ -156,7 +156,7 @@ def verify_residence(context: Context, fields: Fields, household_id: UUID) -> Ou
 @bp.command("/households/<uuid:household_id>/head-changes", ChangeHead)
 def change_head(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Name another member as the head."""
-    return casework().give(household_id, "change_head", context, **fields)
+    return casework().change_head(household_id, context, **fields)
 
 
 @bp.reading("/households/<uuid:household_id>", AsOf, HouseholdAnswer)

@@ -25,7 +25,6 @@ from casework.privacy.persons import Profile, sealed_fields, together
 PLAIN_COMMANDS = frozenset(
     {
         "verify_residence",
-        "change_head",
         "end_employment",
         "record_need",
         "clear_need",
@@ -192,6 +191,19 @@ class Casework(CommandPath):
             old = {claim.hash for claim in self.persons.claims(person_id, before.id_number)}
             released = sorted(old - {claim.hash for claim in entry.claims})
             return Decided(together([entry.beside(), Beside(released=released)]), warnings=entry.warnings)
+
+        return self._change(household_id, context, decide)
+
+    def change_head(
+        self, household_id: UUID, context: Context, *, person_id: UUID, changed_on: date, minor: bool = False
+    ) -> Outcome:
+        """Another member speaks for the household; the vault knows whether they are of age."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.person(person_id)
+            born_on = self._profile(person_id).born_on
+            household.change_head(by, changed_on=changed_on, person_id=person_id, born_on=born_on, minor=minor)
+            return Decided()
 
         return self._change(household_id, context, decide)
 

@@ -109,6 +109,7 @@ class Command:
             tag_field="command",
         )
         self.names = [p.name for p in self.parameters]
+        self.defaults = {p.name for p in self.parameters if p.default is not p.empty}
         self.values = attrgetter(*self.names)
         self.turns = [(name, turn) for name in self.names if (turn := _turn(name, hints[name]))]
         self.takes_in = "members" in self.names or "member" in self.names
@@ -116,8 +117,9 @@ class Command:
     def _field(self, parameter: inspect.Parameter, hint: Any) -> tuple[str, Any, Any]:
         if parameter.name == self.own_date:
             return parameter.name, date | None, None
-        default = msgspec.NODEFAULT if parameter.default is parameter.empty else parameter.default
-        return parameter.name, WRITTEN.get(hint, hint), default
+        if parameter.default is parameter.empty:
+            return parameter.name, WRITTEN.get(hint, hint), msgspec.NODEFAULT
+        return parameter.name, WRITTEN.get(hint, hint) | None, parameter.default
 
     def happened_on(self, said: Any) -> date:
         """The day of what the command says: its own date, ``occurred_on``, or the first or last day of a job."""
@@ -135,7 +137,7 @@ class Command:
         for name, turn in self.turns:
             arguments[name] = turn(arguments[name])
         arguments[self.own_date] = on
-        return arguments
+        return {name: value for name, value in arguments.items() if value is not None or name not in self.defaults}
 
 
 def _turn(name: str, hint: Any) -> Callable[[Any], Any] | None:

@@ -24,13 +24,13 @@ class RegistryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     fact: str | None = None
     from_: date | None = msgspec.field(name="from", default=None)
     to: date | None = None
-    items: tuple[str, ...] = ()
+    items: tuple[str, ...] | None = None
     bureau: str | None = None
     area: str | None = None
     month: str | None = None
 
 
-_decode = msgspec.json.Decoder(list[RegistryEntry]).decode
+_decode = msgspec.json.Decoder(list[RegistryEntry] | None).decode
 
 
 @lru_cache(256)
@@ -38,7 +38,7 @@ def known_facts(entries: bytes, known_at: datetime) -> Facts:
     """What an assessment asks of the registry, from the entries recorded by ``known_at``; many lines have the same."""
     contracts: dict[UUID, tuple[UnitFactReported, ...]] = {}
     months: dict[tuple[str, str], set[str]] = {}
-    for entry in _decode(entries):
+    for entry in _decode(entries) or ():
         if entry.bureau and entry.area and entry.month:
             check_feed(entry.bureau, entry.area)
             check_month("month", entry.month)

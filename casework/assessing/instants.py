@@ -20,7 +20,7 @@ def instant(text: str) -> datetime:
     """Read an instant (without an offset it is UTC), or a date, which is the end of that day in Shanghai."""
     if len(text) == 10:
         return end_of_day(date.fromisoformat(text))
-    at = datetime.fromisoformat(text)
+    at = datetime.fromisoformat(text.upper())
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

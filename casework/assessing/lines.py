@@ -15,6 +15,8 @@ from casework.domain.policy import load_policy
 from casework.domain.scoring import as_text
 from casework.errors import CaseworkError
 
+POLICY = "2013.1"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -24,33 +26,46 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: date
     commands: list[msgspec.Raw]
     known_at: str | None = None
-    policy: str = "2013.1"
+    policy: str | None = None
     registry: msgspec.Raw = msgspec.Raw(b"[]")
     id: str | int | None = None
 
 
+class Identified(msgspec.Struct):
+    """As much of a line as says which it is."""
+
+    id: str | int | None = None
+
+
 _decode = msgspec.json.Decoder(Line).decode
+_decode_id = msgspec.json.Decoder(Identified).decode
 
 
 def answer(line: bytes) -> bytes:
     """Assess one household, or say which command was refused and by which rule, or what is wrong with the line."""
+    asked: Line | Identified | None = None
     try:
         asked = _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return _encode({"malformed": str(error)})
-    try:
         said = _answer(asked)
     except CaseworkError as error:
         said = {"malformed": _refusal(error)["message"]}
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         said = {"malformed": str(error)}
+    asked = asked or _identified(line)
     return _encode(said if asked.id is None else {"id": asked.id, **said})
+
+
+def _identified(line: bytes) -> Identified:
+    try:
+        return _decode_id(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return Identified()
 
 
 def _answer(asked: Line) -> dict[str, Any]:
     known_at = END_OF_TIME if asked.known_at is None else instant(asked.known_at)
     facts = known_facts(bytes(asked.registry), known_at)
-    policy = load_policy(asked.policy)
+    policy = load_policy(asked.policy or POLICY)
     teller = Teller()
     for index, command in enumerate(asked.commands):
         try:

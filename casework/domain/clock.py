@@ -24,7 +24,7 @@ class Clock(msgspec.Struct, gc=False):
         """Whether a day has come; one that has not bounds how long the answers hold."""
         if day <= self.day:
             return True
-        if self.until is None or day < self.until:
+        if day < (self.until or date.max):  # what lies beyond the calendar never comes
             self.until = day
         return False
 

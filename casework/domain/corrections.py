@@ -14,7 +14,7 @@ from casework.domain.checks import check_codes
 from casework.domain.events import Change, ServiceCorrected, ServiceVoided
 from casework.domain.residence import By, refuse_if
 from casework.domain.services import ServiceCommands
-from casework.domain.state import Episode, Terms
+from casework.domain.state import Episode, Terms, last_day
 from casework.errors import Refused
 
 DATES = {"granted_on", "delivered_on", "valid_from", "valid_to", "started_on", "ended_on", "requested_on"}
@@ -22,6 +22,10 @@ DATES = {"granted_on", "delivered_on", "valid_from", "valid_to", "started_on", "
 
 IN_ORDER = {"granted_on", "started_on", "ended_on"}
 """Dates that a correction must leave in order; a death or a closing told late may have put them out of it."""
+
+HAPPENED = ("requested_on", *sorted(IN_ORDER), "delivered_on")
+SETS_APART = {"ended_on", "unit_id", "valid_to", "valid_from"}
+"""What, with the evidence, says whether two episodes of an exclusive service stand beside each other (RULES G11)."""
 
 
 class CorrectionCommands(ServiceCommands):
@@ -54,6 +58,8 @@ class CorrectionCommands(ServiceCommands):
         self._check_corrected(by, corrected)
         if any(change.path in IN_ORDER for change in changes):
             _check_order(corrected)
+        if any(change.path in SETS_APART or change.path.startswith("evidence.") for change in changes):
+            self._check_alone(by, corrected)
         self.record(
             ServiceCorrected(
                 occurred_on=corrected_on,
@@ -84,7 +90,7 @@ class CorrectionCommands(ServiceCommands):
 
     def _check_corrected(self, by: By, episode: Episode) -> None:
         """What stands after a correction meets the same rules as what is recorded at first."""
-        for day in (episode.granted_on, episode.delivered_on, episode.started_on, episode.ended_on):
+        for day in (getattr(episode, name) for name in HAPPENED):
             refuse_if(day is not None and day > by.today, "date-in-future")
         service = catalogue.service(episode.service, by.today)
         if not episode.terms:
@@ -103,10 +109,20 @@ class CorrectionCommands(ServiceCommands):
             return
         self._check_terms(service, episode.valid_from, episode.terms)
 
+    def _check_alone(self, by: By, episode: Episode) -> None:
+        """An episode that the correction leaves open stands beside no other of an exclusive service."""
+        service = catalogue.service(episode.service, by.today)
+        ends = last_day(service, episode.valid_from, episode.terms) if episode.terms else None
+        if not episode.is_over and (ends is None or ends >= by.today):
+            key = service.exclusive_key(episode.unit_id, episode.evidence())
+            self._check_exclusive(service, episode.person_id, key, by.today, but=self.episodes[episode.episode_id])
+
 
 def _check_order(episode: Episode) -> None:
     granted_on, started_on, ended_on = episode.granted_on, episode.started_on, episode.ended_on
     refuse_if(granted_on and started_on and started_on < granted_on, "started-before-granted")
+    renewed_on = episode.terms[1].on if len(episode.terms) > 1 else None
+    refuse_if(granted_on and renewed_on and renewed_on < granted_on, "renewed-before-granted")
     begun = started_on or granted_on
     refuse_if(begun and ended_on and ended_on < begun, "ended-before-started")
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from datetime import date
 from uuid import UUID
 
-from casework.domain.calendar import age_on, born_last
+from casework.domain.calendar import age_on
 from casework.domain.checks import check_codes, check_facts, check_member
 from casework.domain.events import (
     HeadChanged,
@@ -58,6 +58,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_open()
         self._check_date(by, reported_on)
         self._check_new(member, reported_on)
+        refuse_if(member.resident_since not in (None, reported_on), "resident-since-of-newborn")
         refuse_if(mother is not None and not self._is_active(mother, reported_on), "mother-not-a-member")
         self.record(MemberBorn(occurred_on=reported_on, member=member, mother=mother))
 
@@ -97,16 +98,15 @@ class MembershipCommands(ResidenceCommands):
         self._check_new_head(person_id, new_head)
         self.record(MemberDied(occurred_on=died_on, person_id=person_id, new_head=new_head))
 
-    def change_head(self, by: By, *, changed_on: date, person_id: UUID, minor: bool = False) -> None:
-        """Another member speaks for the household: an adult, or a minor who is said to be one."""
+    def change_head(self, by: By, *, changed_on: date, person_id: UUID, born_on: date, minor: bool = False) -> None:
+        """Another member speaks for the household: an adult, by the vault's date, or a minor who is said to be one."""
         self._check_open()
         self._check_date(by, changed_on)
         refuse_if(not self._is_active(person_id, changed_on), "person-not-a-member")
         if self.head == person_id:
             return
-        age = age_on(born_last(self.people[person_id].birth_month), changed_on)
-        adult = age >= policy_of(changed_on).ages.adult
-        refuse_if(not adult and not minor, "head-is-minor")
+        is_minor = age_on(born_on, changed_on) < policy_of(changed_on).ages.adult
+        refuse_if(is_minor and not minor, "head-is-minor")
         self.record(HeadChanged(occurred_on=changed_on, person_id=person_id, minor=minor))
 
     def record_member_facts(

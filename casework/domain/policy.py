@@ -54,6 +54,10 @@ class Ages(Row, frozen=True, kw_only=True):
     family_planning_below: int
     child_welfare_below: int
 
+    def retirement(self, sex: str) -> int:
+        """Return the age from which somebody is no employee (RULES C8)."""
+        return self.retirement_male if sex == "male" else self.retirement_female
+
 
 class Grace(Row, frozen=True, kw_only=True):
     """How long before somebody is counted (RULES C6)."""

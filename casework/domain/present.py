@@ -106,8 +106,8 @@ class Present:
         clock, ages = self.jobs_clock, self.policy.ages
         if employment.kind not in self.policy.employee_kinds:
             return False
-        retirement = ages.retirement_male if member.person.sex == "male" else ages.retirement_female
-        return works(employment, clock) and self.aged(member, ages.adult, retirement, clock)
+        below = ages.retirement(member.person.sex)
+        return works(employment, clock) and self.aged(member, ages.adult, below, clock)
 
     def in_force(self, service: str, person_id: UUID | None, clock: Clock) -> Iterator[Episode]:
         """The episodes in force, the newest grant first (RULES D1)."""
@@ -219,21 +219,25 @@ def is_settled(person: Person, clock: Clock) -> bool:
 
 
 def _migrant_ended(person: Person, clock: Clock) -> date | None:
-    """The first day without the flag: None while it stands, ``date.min`` where it never did."""
+    """The first day without the flag: None while it stands, ``date.min`` where it never did.
+
+    It ends on a day told beforehand, unless another is told; whoever is told to be a migrant after it is one again.
+    """
     ended: date | None = date.min
     until: date | None = None
     for told in person.told:
-        if told.facts.migrant is None and told.facts.migrant_until is None:
+        facts = told.facts
+        if facts.migrant is None and facts.migrant_until is None:
             continue
         if not clock.reached(told.on):
             break
-        if until is not None and until <= told.on:
-            ended, until = until, None
-        if told.facts.migrant is not None:
-            ended, until = (None if told.facts.migrant else told.on if ended is None else ended), None
-        if told.facts.migrant_until is not None and ended is None:
-            until = told.facts.migrant_until
-    return until if until is not None and clock.reached(until) else ended
+        passed = until if until is not None and until <= told.on else None
+        if facts.migrant:
+            ended, until = None, until if passed is None else None
+        elif facts.migrant is False and ended is None:
+            ended = passed or told.on
+        until = facts.migrant_until or until
+    return until if ended is None and until is not None and clock.reached(until) else ended
 
 
 def _first(delivery: tuple[date, Episode]) -> date:

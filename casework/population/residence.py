@@ -108,7 +108,7 @@ def new_head(life: Life) -> Thread:
     others = [person for person in adults if person is not life.family.head and person.goes_on == NEVER]
     if others:
         person = life.chance.one(others)
-        yield Step(on, "change_head", {"changed_on": on, "person_id": person.id}, person)
+        yield Step(on, "change_head", {"changed_on": on, "person_id": person.id, "born_on": person.born_on}, person)
 
 
 def permit(life: Life, person: Member) -> Thread:

@@ -121,8 +121,14 @@ def joined(member: NewMember, on: str = DAY) -> Phrase:
     return say("add_member", joined_on=day(on), member=member)
 
 
-def born(name: str = "baby", month: str = "2013-03", on: str = "2013-03-31", mother: str | None = None) -> Phrase:
-    return say("record_birth", reported_on=day(on), member=person(name, month), mother=someone(mother))
+def born(
+    name: str = "baby",
+    month: str = "2013-03",
+    on: str = "2013-03-31",
+    mother: str | None = None,
+    since: str | None = None,
+) -> Phrase:
+    return say("record_birth", reported_on=day(on), member=person(name, month, since=since), mother=someone(mother))
 
 
 def left(name: str, on: str = DAY, reason: str = "moved_out", **more: Any) -> Phrase:
@@ -133,8 +139,8 @@ def died(name: str, on: str = DAY, head: str | None = None) -> Phrase:
     return say("record_death", died_on=day(on), person_id=named(name), new_head=someone(head))
 
 
-def headed_by(name: str, on: str = DAY, minor: bool = False) -> Phrase:
-    return say("change_head", changed_on=day(on), person_id=named(name), minor=minor)
+def headed_by(name: str, on: str = DAY, minor: bool = False, born: str = "1980-03-02") -> Phrase:
+    return say("change_head", changed_on=day(on), person_id=named(name), born_on=day(born), minor=minor)
 
 
 def told(name: str = "li", on: str = DAY, **facts: Any) -> Phrase:

@@ -135,6 +135,8 @@ class PeopleRules:
         mother = self.said.get("mother")
         if day(self.said["member"]["born_on"]) > self.on:
             return "born later"
+        if self.said["member"].get("resident_since", self.on.isoformat()) != self.on.isoformat():
+            return "resident since"
         return self.add_member() or (self._present(mother) if mother else None)
 
     def _leaves(self) -> str | None:
@@ -161,7 +163,7 @@ class PeopleRules:
             return "not a member"
         if self.known.head == person_id:
             return "again"
-        minor = age(self.known.people[person_id].born, self.on) < 16
+        minor = age(self.known.people[person_id].born_on, self.on) < 16
         return "minor" if minor and not self.said.get("minor") else None
 
     def record_member_facts(self) -> str | None:

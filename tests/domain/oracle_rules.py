@@ -12,6 +12,8 @@ from tests.domain.oracle_story import Entry, Known, Person
 
 __all__ = ["OWN_DATE", "Teller", "tell"]
 
+APART = {"ended_on", "unit_id", "valid_to", "valid_from", "evidence"}
+
 
 class Rules(PeopleRules):
     """One command, of any name, against what was told before it."""
@@ -36,6 +38,9 @@ class Rules(PeopleRules):
         needs = [n for n in self.known.needs.values() if n.need == rule.get("need") and n.live(self.on)]
         if "need" in rule and not any(n.person == (None if person_id is None else person_id) for n in needs):
             return False
+        young = person_id is not None and age(self.known.people[person_id].born, self.on) < 16
+        if young and rule.get("need") in ("JOB", "TRAINING", "STARTUP"):  # RULES C7
+            return False
         if person_id is None:
             return True
         return self._person_eligible(rule, self.known.people[person_id])
@@ -46,7 +51,9 @@ class Rules(PeopleRules):
             return False
         mine = [job for job in self.known.jobs.values() if job.person == person.id]
         jobs = [job for job in mine if job.start <= self.on <= (job.to or date.max)]
-        if rule.get("employment") == "employee" and not any(j.kind in ("employee", "dispatched") for j in jobs):
+        employed = any(job.kind in ("employee", "dispatched") for job in jobs)
+        of_age = 16 <= age(person.born, self.on) < (60 if person.sex == "male" else 55)  # RULES C8
+        if rule.get("employment") == "employee" and not (employed and of_age):
             return False
         if rule.get("employment") == "unemployed" and jobs:
             return False
@@ -58,11 +65,12 @@ class Rules(PeopleRules):
         recent = any(reported <= self.on for reported, _ in person.births)
         return "pregnancy" not in rule or recent or bool(pregnancy and pregnancy[0] <= self.on < pregnancy[1])
 
-    def _taken(self, wanted: Episode) -> bool:
+    def _taken(self, wanted: Episode, on: date | None = None) -> bool:
         """RULES G11: whether another such service of the beneficiary, of that employer, is requested or in force."""
+        on = on or self.on
         for other in self.known.episodes.values():
             same = (other.service, other.person) == (wanted.service, wanted.person) and other.id != wanted.id
-            over = other.is_over or (other.grant is not None and self.on > (other.valid_to(date.max) or date.max))
+            over = other.is_over or (other.grant is not None and on > (other.valid_to(date.max) or date.max))
             if same and not over and _given_by(other) == _given_by(wanted) and "exclusive" in SERVICES[other.service]:
                 return True
         return False
@@ -198,8 +206,14 @@ class Rules(PeopleRules):
         corrected = self._told()
         if _delivered_twice(self.known, corrected):
             return "delivered already"
-        moved = any(change["path"] in ("granted_on", "started_on", "ended_on") for change in self.said["changes"])
+        paths = {change["path"].partition(".")[0] for change in self.said["changes"]}
+        moved, apart = paths & {"granted_on", "started_on", "ended_on"}, paths & APART
+        if apart and not self._is_past(corrected) and self._taken(corrected, self.today):
+            return "open already"
         return _impossible(corrected, self.today) or (_disordered(corrected) if moved else None)
+
+    def _is_past(self, episode: Episode) -> bool:
+        return episode.is_over or bool(episode.grant and (episode.valid_to(date.max) or date.max) < self.today)
 
     def void_service(self) -> str | None:
         episode = self.known.episodes.get(self.said["episode_id"])
@@ -243,7 +257,8 @@ def _standing(episode: Episode, path: str) -> Any:
 def _impossible(episode: Episode, today: date) -> str | None:
     """Whether what stands after a correction could not have been recorded at first."""
     grant = episode.grant
-    days = [terms.on for terms in episode.terms[:1]] + [episode.started_on or today, episode.ended_on or today]
+    days = [terms.on for terms in episode.terms[:1]]
+    days += [day or today for day in (episode.requested_on, episode.started_on, episode.ended_on)]
     if max(days) > today:
         return "in the future"
     if grant is None:
@@ -259,6 +274,8 @@ def _disordered(episode: Episode) -> str | None:
     grant = episode.grant
     if grant and episode.started_on and episode.started_on < grant.on:
         return "before granted"
+    if grant and len(episode.terms) > 1 and episode.terms[1].on < grant.on:
+        return "renewed before"
     begun = episode.started_on or (grant.on if grant else None)
     return "before it began" if begun and episode.ended_on and episode.ended_on < begun else None
 

@@ -78,11 +78,13 @@ class Person:
         """Whether the flag is true, and else the day from which it no longer was."""
         flag, until, ended = False, None, None
         for when, facts in self.facts(on):
-            if "migrant" in facts:
-                if flag and not facts["migrant"]:
-                    ended = min(when, until or when)
-                flag, until = facts["migrant"], None
-            if "migrant_until" in facts and flag and not (until and until <= when):
+            over = until is not None and until <= when
+            if facts.get("migrant") is True:
+                flag, until = True, None if over else until
+            if facts.get("migrant") is False:
+                ended = (until if over else when) if flag else ended
+                flag = False
+            if "migrant_until" in facts:
                 until = day(facts["migrant_until"])
         if flag and until and until <= on:
             return False, until

@@ -57,6 +57,22 @@ def test_a_household_that_was_not_yet_known_has_not_arrived():
     assert asked(known_at="2013-01-07")["status"] == "assessed"
 
 
+def test_what_never_changes_says_so():
+    assert asked(known_at="2013-01-06")["next_change_on"] is None
+
+
+def test_what_is_optional_may_be_null():
+    head = {"command": "change_head", "occurred_on": "2013-06-01", "person_id": "li", "minor": None}
+    fact = {"unit_id": "acme", "fact": "UF-FUND", "from": "2013-01-01", "items": None}
+
+    assert asked(head, policy=None, registry=[fact])["status"] == "assessed"
+    assert asked(policy=None, registry=None, known_at=None, id=None)["status"] == "assessed"
+
+
+def test_an_answer_names_its_line_though_it_cannot_be_read():
+    assert json.loads(answer(b'{"id": 7, "as_of": "soon", "commands": []}'))["id"] == 7
+
+
 def test_a_refused_command_ends_its_household_and_says_which_rule():
     moved = {"command": "move_household", "occurred_on": "2013-02-01", "to_community": "410105001001"}
 

@@ -10,6 +10,7 @@ from tests.domain.given import (
     assessed,
     closed,
     count,
+    day,
     delivered,
     died,
     given_household,
@@ -65,6 +66,16 @@ def test_c3_a_migrant_again_is_a_migrant():
     household = given_household(told(on="2012-05-01", migrant=False), told(on="2013-03-01", migrant=True))
 
     assert [assessed(household, on).status for on in ("2013-02-28", "2013-03-01")] == ["out_of_scope", "assessed"]
+
+
+def test_c3_a_last_day_that_was_told_holds_until_another_is_told():
+    arrival = arrived(person("li", migrant_until=day("2013-06-01")))
+    again = given_household(arrival, told(on="2013-01-01", migrant=True))
+    later = given_household(arrival, told(on="2013-07-01", migrant_until="2014-01-01"))
+
+    assert [assessed(again, on).status for on in ("2013-05-31", "2013-10-30")] == ["assessed", "out_of_scope"]
+    assert [assessed(later, on).settled for on in ("2013-06-30", "2013-07-01", "2014-01-01")] == [True, False, True]
+    assert assessed(later, "2014-10-01").status == "out_of_scope"
 
 
 def test_c3_a_household_that_gained_local_hukou_is_assessed_to_the_end_of_the_evaluation_year():

@@ -189,6 +189,13 @@ def test_another_head_is_recorded_and_the_same_again_changes_nothing():
     assert when(household, headed_by("mei")) == []
 
 
+def test_somebody_may_be_head_from_the_very_day_on_which_they_are_16():
+    household = given_household(COUPLE, joined(person("mei", "1997-03")))
+
+    assert refusal(household, headed_by("mei", "2013-03-09", born="1997-03-10")) == "head-is-minor"
+    assert refusal(household, headed_by("mei", "2013-03-10", born="1997-03-10")) is None
+
+
 def test_facts_are_recorded_as_they_are_told():
     [event] = when(given_household(), told(education="college", student=("2013-01-01",)))
 
@@ -235,7 +242,8 @@ def test_facts_may_be_told_of_the_time_before_a_member_joined():
         ("new-head-needed", [], died("li")),
         ("person-not-a-member", [died("wang")], died("wang")),
         ("person-not-a-member", [], headed_by("stranger")),
-        ("head-is-minor", [joined(MEI)], headed_by("mei")),
+        ("head-is-minor", [joined(MEI)], headed_by("mei", born="2005-04-09")),
+        ("resident-since-of-newborn", [], born(since="2013-03-01")),
         ("person-unknown", [], told("stranger", migrant=True)),
         ("person-left", [left("wang", "2013-03-01")], told("wang", on="2013-03-01", migrant=True)),
         ("nothing-recorded", [], told()),

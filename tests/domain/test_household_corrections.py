@@ -78,6 +78,7 @@ def test_a_void_says_why_and_is_final():
         ("episode-unknown", [], corrected("SSI-CARD", "granted_on", None, "2013-03-01")),
         ("correction-path", CARD, corrected("SSI-CARD", "service", "SSI-CARD", "SSI-MED")),
         ("date-in-future", CARD, corrected("SSI-CARD", "granted_on", "2013-03-01", "2020-01-02")),
+        ("date-in-future", CARD, corrected("SSI-CARD", "requested_on", "2013-03-01", "2020-01-02")),
         ("unknown-code", CARD, corrected("SSI-CARD", "granted_on", "2013-03-01", "2013-02-01", reason="whim")),
         ("evidence-value", CARD, corrected("SSI-CARD", "evidence.card_state", None, "golden")),
         ("correction-path", CARD, corrected("SSI-CARD", "delivered_on", None, "2013-03-01")),
@@ -116,6 +117,23 @@ def test_a_correction_that_would_break_a_rule_is_refused():
     assert refusal(household, corrected("EMP-START", "valid_to", "2014-03-01", "2013-02-28")) == "valid-to-before-from"
     assert refusal(vaccinated, corrected("second", "delivered_on", "2013-03-02", "2013-03-01")) == "delivered-already"
     assert refusal(vaccinated, corrected("second", "evidence.dose", 2, None)) == "evidence-missing"
+
+
+def test_a_correction_leaves_one_open_episode_of_an_exclusive_service():
+    twice = [*given("SSI-CARD", id="first"), ended("first", on="2013-03-05"), *given("SSI-CARD", on="2013-03-06")]
+    reopened = corrected("first", "ended_on", "2013-03-05", None, on="2013-03-07")
+
+    assert refusal(given_household(*twice), reopened) == "service-open"
+    assert refusal(given_household(*twice, ended("SSI-CARD", on="2013-03-07")), reopened) is None
+
+
+def test_a_grant_stays_before_its_renewals():
+    told = [*given("LIV-DIBAO", valid_to="2013-12-31"), renewed("LIV-DIBAO", "2013-06-01", "2014-12-31")]
+    household = given_household(*told)
+    same, later = (corrected("LIV-DIBAO", "granted_on", "2013-03-01", f"2013-06-0{day}") for day in (1, 2))
+
+    assert refusal(household, later) == "renewed-before-granted"
+    assert refusal(household, same) is None
 
 
 def test_a_death_told_late_hinders_no_correction_of_what_has_no_part_in_it():
