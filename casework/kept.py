@@ -29,7 +29,7 @@ class Loaded(NamedTuple):
 class KeptHouseholds:
     """Keeps some households, each lent to one command at a time: whoever takes one has it alone."""
 
-    def __init__(self, most: int = 256) -> None:
+    def __init__(self, most: int = 512) -> None:
         self._most = most
         self._kept: OrderedDict[UUID, Loaded] = OrderedDict()
         self._lock = Lock()

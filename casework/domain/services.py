@@ -376,9 +376,9 @@ class ServiceCommands(LivelihoodCommands):
             refuse_if(ends is None or ends >= on, "service-open")
 
     def _check_not_delivered(self, service: str, person_id: UUID | None, on: date, evidence: Evidence) -> None:
-        for other in self.episodes_of.get((service, person_id), ()):
-            same = other.delivered_on == on and not other.voided and other.evidence() == evidence
-            refuse_if(same, "delivered-already")
+        others = self.episodes_of.get((service, person_id), ())
+        that_day = [other for other in others if other.delivered_on == on and not other.voided]
+        refuse_if(any(other.evidence() == evidence for other in that_day), "delivered-already")
 
 
 def _public(service: Service, evidence: Evidence) -> Evidence:
