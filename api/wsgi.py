@@ -14,8 +14,8 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain import catalogue, codes
 from casework.domain.policy import load_policy, policy_versions
-from casework.wake import Wake
 from casework.wiring import open_casework
+from workers.queue import DrainWaker
 
 SPARE_CONNECTIONS = 4
 
@@ -24,8 +24,7 @@ def application(settings: Settings | None = None) -> Flask:
     """Return the application of this process, on the servers that the settings name."""
     chosen = settings or Settings.from_env()
     log_as_json(chosen.log_level)
-    wake = Wake(chosen.redis_url) if chosen.redis_url else None
-    waker = Waker(wake.publish if wake is not None else lambda partitions: None)
+    waker = Waker(DrainWaker(chosen.redis_url) if chosen.redis_url else lambda partitions: None)
     casework = open_casework(chosen, wake=waker, max_size=chosen.api_threads + SPARE_CONNECTIONS)
     atexit.register(_close, casework, waker)
     _read_ahead(casework)

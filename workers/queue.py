@@ -99,7 +99,7 @@ def sweep(connection: redis.Redis) -> None:
         clean_registries(queue(name, connection))
 
 
-class Waker:
+class DrainWaker:
     """What the API calls after a commit: a hint to the drains that linger, and a job only where none does.
 
     It never raises, and a request waits a tenth of a second for it at most.

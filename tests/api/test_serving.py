@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -47,22 +49,44 @@ def test_it_answers_wakes_the_workers_and_leaves_in_good_order(served: dict[str,
     with redis.Redis.from_url(settings.redis_url or "") as listener, listener.pubsub() as hints:
         hints.subscribe(Wake(settings.redis_url or "").channel)
         assert hints.get_message(timeout=10) is not None
-        command = [sys.executable, "-m", "api.serve"]
-        with subprocess.Popen(command, env=served, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
-            assert program.stderr is not None
-            assert any("Listening at" in line for line in program.stderr)
-
+        with running(served) as program:
             status = register(settings)
             hint = hints.get_message(timeout=10)
 
-            program.send_signal(signal.SIGTERM)
-            _, said = program.communicate(timeout=30)
+            said = ended(program)
 
     assert status == 201
     assert hint is not None
     assert program.returncode == 0
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert [(line["route"], line["status"]) for line in lines if line.get("route")] == [("/v1/households", 201)]
+
+
+def test_a_commit_that_no_drain_hears_of_asks_for_one(served: dict[str, str]):
+    settings = Settings.from_env(served)
+    prepare(settings)
+    with running(served) as program:
+        register(settings)
+        ended(program)
+
+    with redis.Redis.from_url(settings.redis_url or "") as queue:
+        assert queue.llen("rq:queue:drains") == 1
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The server, as soon as it listens."""
+    command = [sys.executable, "-m", "api.serve"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stderr is not None
+        assert any("Listening at" in line for line in program.stderr)
+        yield program
+
+
+def ended(program: subprocess.Popen[str]) -> str:
+    """Ask the server to end, and return what it said since it listened."""
+    program.send_signal(signal.SIGTERM)
+    return program.communicate(timeout=30)[1]
 
 
 def prepare(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from tests.projections.lives import life
 from tests.projections.simulated import Simulated, stored
 from tests.workers.conftest import Start, stop
 from workers.beat import Beat
-from workers.queue import DRAINS, Waker, enqueue_drain, queue
+from workers.queue import DRAINS, DrainWaker, enqueue_drain, queue
 
 LONG_ENOUGH = 60
 
@@ -35,7 +35,7 @@ def is_shown(log: Simulated, place: tuple[int, int]) -> bool:
 def test_a_commit_is_soon_in_the_views(log: Simulated, start: Start, redis_url: str):
     start("drains")
     start("beat")  # a hint may be lost
-    waker = Waker(redis_url)
+    waker = DrainWaker(redis_url)
 
     for _ in range(3):
         place = commit(log)

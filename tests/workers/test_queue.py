@@ -20,7 +20,7 @@ from rq.serializers import JSONSerializer
 from casework.config import Settings
 from casework.wake import ANSWER_SECONDS, Wake, connect
 from workers import jobs
-from workers.queue import DRAINS, ClosedJob, UnknownJob, Waker, enqueue, enqueue_drain, queue, sweep
+from workers.queue import DRAINS, ClosedJob, UnknownJob, DrainWaker, enqueue, enqueue_drain, queue, sweep
 from workers.run import RHYTHM, DrainWorker, LongWorker, _new_worker
 
 
@@ -100,7 +100,7 @@ def test_at_most_one_drain_waits(redis_url: str, drains: Queue):
 
 
 def test_a_commit_asks_for_a_drain_where_none_lingers(redis_url: str, drains: Queue):
-    waker = Waker(redis_url)
+    waker = DrainWaker(redis_url)
     waker.wake.publish([1])  # connected before it counts: a request waits only so long
 
     for _ in range(20):
@@ -111,7 +111,7 @@ def test_a_commit_asks_for_a_drain_where_none_lingers(redis_url: str, drains: Qu
 
 
 def test_a_commit_asks_for_no_drain_where_one_lingers(redis_url: str, drains: Queue):
-    waker, listener, stop = Waker(redis_url), Wake(redis_url), Event()
+    waker, listener, stop = DrainWaker(redis_url), Wake(redis_url), Event()
 
     with listener.listening(stop) as wait:
         waker([3])
@@ -123,7 +123,7 @@ def test_a_commit_asks_for_no_drain_where_one_lingers(redis_url: str, drains: Qu
 
 
 def test_without_redis_a_commit_goes_on_and_leaves_it_alone_for_a_while():
-    waker = Waker("redis://127.0.0.1:1/0")
+    waker = DrainWaker("redis://127.0.0.1:1/0")
 
     waker([3])
 
