@@ -20,7 +20,7 @@ from rq.serializers import JSONSerializer
 from casework.config import Settings
 from casework.wake import ANSWER_SECONDS, Wake, connect
 from workers import jobs
-from workers.queue import DRAINS, ClosedJob, UnknownJob, DrainWaker, enqueue, enqueue_drain, queue, sweep
+from workers.queue import DRAINS, ClosedJob, DrainWaker, UnknownJob, enqueue, enqueue_drain, queue, sweep
 from workers.run import RHYTHM, DrainWorker, LongWorker, _new_worker
 
 
