@@ -24,6 +24,7 @@ from api import (
     health,
     households,
     members,
+    metrics,
     needs,
     policies,
     services,
@@ -102,6 +103,7 @@ def create_app(*, casework: Casework, settings: Settings) -> Flask:
     app.before_request(_begin)
     app.after_request(_end)
     app.register_blueprint(health.bp)
+    app.register_blueprint(metrics.bp)
     app.register_blueprint(docs.bp)
     naming = {"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=docs.schema_name)}
     api = Api(app, spec_kwargs={**docs.ABOUT, **naming})

@@ -40,7 +40,9 @@ SEES_ALL_RESTRICTED: Roles = frozenset({"caseworker", "supervisor", "auditor"})
 SEES_SMALL_CELLS: Roles = frozenset({"auditor", "selection", "operator"})
 """Whose figures of units are not suppressed (RULES U17)."""
 
-PUBLIC = frozenset({"health.alive", "health.ready", "docs.page", "docs.openapi", "docs.problem_list", "docs.home"})
+PUBLIC = frozenset(
+    {"health.alive", "health.ready", "metrics.metrics", "docs.page", "docs.openapi", "docs.problem_list", "docs.home"}
+)
 """What is answered without a token: nothing in it is anybody's."""
 
 RIGHTS: Mapping[str, Roles] = {

@@ -86,6 +86,35 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@with_servers
+def unpark(settings: Settings) -> None:
+    """Try the households again that could not be computed, and the partitions that were paused."""
+    from casework import status as reporting
+
+    stay = reporting.unpark(settings)
+    click.echo(
+        "No household stays parked." if not stay else f"{stay} households stay parked; casework status says why."
+    )
+
+
+@main.group()
+def verify() -> None:
+    """Checks of what was computed against the log."""
+
+
+@verify.command()
+@click.option("--sample", type=click.IntRange(1), help="About so many households; default: all, and all totals.")
+@click.option("--seed", default=0, help="Another seed takes another sample.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_servers
+def views(settings: Settings, as_json: bool, **options: Any) -> None:
+    """Replay households from the log and compare every row of the live views; fails at a difference."""
+    from casework import status as reporting
+
+    sys.exit(0 if reporting.verify_views(settings, as_json=as_json, **options) else 1)
+
+
+@main.command()
 @click.option("--role", required=True, help="caseworker, supervisor, bureau, auditor, selection, operator, service")
 @click.option("--sub", default=None, help="Who the token is for; an opaque id.")
 @click.option("--bureau", default=None, help="A bureau's code.")

@@ -1,9 +1,12 @@
-"""``casework status``: how far the views are, who is parked, what waits in the queues."""
+"""What an operator asks of the views: how far they are, who is parked, what waits, and whether they are right."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from contextlib import closing
+from datetime import UTC, datetime
+from time import monotonic, sleep
+from typing import Any, cast
 
 import click
 import redis
@@ -13,11 +16,18 @@ from casework import wiring
 from casework.config import Settings
 from casework.log.pool import Pool
 from casework.projections import reading
+from casework.projections.engine import Engine
+from casework.projections.verify import verify
 from casework.terminal import wide_console
 from casework.wake import connect
 
 QUEUES = ("drains", "long")
 PARKED_SHOWN = 20
+RATE_SECONDS = 1.0
+SHOWN = (
+    *("head", "position", "lag", "lag_seconds", "events_per_second", "registry_lag", "frozen_seconds"),
+    *("as_of", "parked"),
+)
 
 
 def report(settings: Settings, pool: Pool) -> dict[str, Any]:
@@ -29,10 +39,21 @@ def report(settings: Settings, pool: Pool) -> dict[str, Any]:
     }
 
 
+def report_with_rates(settings: Settings, pool: Pool) -> dict[str, Any]:
+    """The report, and how many events a second each view takes in, for which it looks twice."""
+    before, began = reading.status(pool), monotonic()
+    sleep(RATE_SECONDS)
+    found = report(settings, pool)
+    for name, view in found["views"].items():
+        moved = view["position"] - sum(row.position for row in before.get(name, ()))
+        view["events_per_second"] = round(moved / (monotonic() - began), 1)
+    return found
+
+
 def show(settings: Settings, *, as_json: bool) -> None:
     """Print the report, as tables or as one JSON object."""
-    with wiring.closing_casework(settings) as casework:
-        found = report(settings, casework.pool)
+    with closing(wiring.open_log(settings)) as pool:
+        found = report_with_rates(settings, pool)
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -40,8 +61,29 @@ def show(settings: Settings, *, as_json: bool) -> None:
     screen.print(_views_table(found["views"]))
     for each in found["parked"]:
         screen.print(f"parked: {each['household_id']}: {each['error']}")
-    for name, waiting in found["queues"].items():
-        screen.print(f"queue {name}: {'Redis does not answer' if waiting is None else f'{waiting} waiting'}")
+    for name, queue in found["queues"].items():
+        screen.print(f"queue {name}: {_waiting(queue)}")
+
+
+def unpark(settings: Settings) -> int:
+    """Try again what is parked or paused; return how many households stay parked."""
+    with closing(wiring.open_log(settings)) as pool:
+        waiting = {row.partition for rows in reading.status(pool).values() for row in rows if row.parked or row.paused}
+        engine = Engine(pool)
+        return sum(engine.unpark(partition) for partition in sorted(waiting))
+
+
+def verify_views(settings: Settings, *, as_json: bool, sample: int | None, seed: int) -> bool:
+    """Compare the live views with a replay and print what was found; say whether all is as it must be."""
+    with closing(wiring.open_log(settings)) as pool:
+        found = verify(pool, sample=sample, seed=seed)
+    if as_json:
+        click.echo(json.dumps({**found._asdict(), "differences": [str(each) for each in found.differences]}))
+    else:
+        click.echo(f"{found.view}: {found.households} households and {found.units} totals compared with a replay")
+        for each in found.differences:
+            click.echo(f"differs: {each}")
+    return not found.differences
 
 
 def _view(rows: list[reading.PartitionStatus]) -> dict[str, Any]:
@@ -50,6 +92,8 @@ def _view(rows: list[reading.PartitionStatus]) -> dict[str, Any]:
         "position": sum(row.position for row in rows),
         "lag": sum(row.lag for row in rows),
         "registry_lag": max((row.registry_lag for row in rows), default=0),
+        "lag_seconds": round(max((row.lag_seconds for row in rows), default=0), 1),
+        "frozen_seconds": round(max((row.frozen_seconds for row in rows), default=0), 1),
         "as_of": min(row.as_of for row in rows).isoformat(),
         "parked": sum(row.parked for row in rows),
         "paused": {row.partition: row.paused for row in rows if row.paused},
@@ -62,21 +106,33 @@ def _parked(pool: Pool) -> list[dict[str, str]]:
     return [{"household_id": str(each.household_id), "error": each.error} for each in found]
 
 
-def _queues(settings: Settings) -> dict[str, int | None]:
-    """How many jobs wait in each queue; None where Redis is away."""
+def _queues(settings: Settings) -> dict[str, dict[str, Any] | None]:
+    """How many jobs wait in each queue, and for how many seconds the oldest has; None where Redis is away."""
     if settings.redis_url is None:
         return {}
     try:
         with connect(settings.redis_url, answer_seconds=1) as connection:
-            return {name: int(connection.llen(f"rq:queue:{name}")) for name in QUEUES}
+            return {name: _queue(connection, f"rq:queue:{name}") for name in QUEUES}
     except redis.RedisError:
         return dict.fromkeys(QUEUES)
 
 
+def _queue(connection: redis.Redis, key: str) -> dict[str, Any]:
+    oldest = cast("bytes | None", connection.lindex(key, 0))
+    made = cast("bytes | None", connection.hget(f"rq:job:{oldest.decode()}", "created_at")) if oldest else None
+    age = (datetime.now(UTC) - datetime.fromisoformat(made.decode())).total_seconds() if made else 0.0
+    return {"waiting": int(connection.llen(key)), "oldest_seconds": round(max(age, 0.0), 1)}
+
+
+def _waiting(queue: dict[str, Any] | None) -> str:
+    if queue is None:
+        return "Redis does not answer"
+    return f"{queue['waiting']} waiting, the oldest for {queue['oldest_seconds']} s"
+
+
 def _views_table(views: dict[str, dict[str, Any]]) -> Table:
-    table = Table("view set", "head", "position", "lag", "registry lag", "as of", "parked", "paused partitions")
+    table = Table("view set", *(name.replace("_", " ") for name in SHOWN), "paused partitions")
     for name, view in views.items():
         paused = ", ".join(f"{partition}: {reason}" for partition, reason in view["paused"].items())
-        numbers = (view["head"], view["position"], view["lag"], view["registry_lag"], view["as_of"], view["parked"])
-        table.add_row(name, *map(str, numbers), paused)
+        table.add_row(name, *(str(view[column]) for column in SHOWN), paused)
     return table

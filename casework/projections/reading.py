@@ -47,7 +47,11 @@ class Page(NamedTuple):
 
 
 class PartitionStatus(NamedTuple):
-    """How far the views of one partition are: ``lag`` in events, ``registry_lag`` in events of the registry."""
+    """How far the views of one partition are: ``lag`` in events, ``registry_lag`` in events of the registry.
+
+    ``lag_seconds`` is the age of the first event that is not shown yet, ``frozen_seconds`` how long the checkpoint of
+    a partition that is behind has not moved.
+    """
 
     partition: int
     head: int
@@ -57,6 +61,8 @@ class PartitionStatus(NamedTuple):
     as_of: date
     parked: int
     paused: str | None
+    lag_seconds: float
+    frozen_seconds: float
 
 
 class Parked(NamedTuple):
@@ -114,9 +120,13 @@ _STATUS = """
 WITH registry AS (SELECT coalesce(max(position), 0) AS head FROM casework.events WHERE partition = 64)
 SELECT c.partition, log.head, c.position, greatest(log.head - c.position, 0),
        greatest(registry.head - c.registry_position, 0), c.as_of,
-       (SELECT count(*) FROM parked WHERE parked.partition = c.partition), c.paused
+       (SELECT count(*) FROM parked WHERE parked.partition = c.partition), c.paused,
+       greatest(extract(epoch FROM now() - coalesce(next.recorded_at, now())), 0)::float8,
+       CASE WHEN log.head > c.position OR registry.head > c.registry_position
+            THEN greatest(extract(epoch FROM now() - c.advanced_at), 0) ELSE 0 END::float8
 FROM checkpoint AS c
 CROSS JOIN registry
+LEFT JOIN casework.events AS next ON next.partition = c.partition AND next.position = c.position + 1
 CROSS JOIN LATERAL (
     SELECT coalesce((SELECT e.position FROM casework.events AS e WHERE e.partition = c.partition
                       ORDER BY e.position DESC LIMIT 1), 0) AS head

@@ -71,7 +71,7 @@ GET  /v1/policies/{version}                                                     
 POST /v1/policies/{version}/activations                                          -------x
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
-PUBLIC = {"/healthz", "/readyz", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
 PLACES = {"unit": "4101", "bureau": "HRSS", "area": "EMP", "code": "EDU-COMP", "version": "2013.1"}
 
 

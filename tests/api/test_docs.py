@@ -70,6 +70,17 @@ def test_a_process_that_has_its_database_is_ready_without_redis(desk: DeskOf):
     assert ready.json["views"][0]["name"] == "view_1"
 
 
+def test_metrics_tell_how_far_the_views_are_and_what_waits(casework: Casework, settings: Settings, redis_url: str):
+    there = create_app(casework=casework, settings=replace(settings, redis_url=redis_url)).test_client()
+
+    response = there.get("/metrics")
+
+    assert response.mimetype == "text/plain"
+    told = dict(line.rsplit(" ", 1) for line in response.get_data(as_text=True).splitlines() if line[0] != "#")
+    assert told['casework_view_lag{view="view_1"}'] == "0.0"
+    assert told['casework_queue_waiting{queue="drains"}'] == "0.0"
+
+
 def test_redis_is_looked_for_and_missed_quickly(casework: Casework, settings: Settings, redis_url: str):
     there = create_app(casework=casework, settings=replace(settings, redis_url=redis_url)).test_client()
     away = create_app(casework=casework, settings=replace(settings, redis_url="redis://127.0.0.1:1/0")).test_client()

@@ -1,0 +1,65 @@
+"""What a monitoring system asks for: how far the views are and what waits, in Prometheus' text format.
+
+Numbers only, of view sets and queues; nothing in it is about a household or a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from api.giving import casework
+from casework.status import report
+
+bp = Blueprint("metrics", __name__)
+
+VIEWS = {
+    "head": (CounterMetricFamily, "Events of households in the log."),
+    "position": (CounterMetricFamily, "Events that the view set shows."),
+    "lag": (GaugeMetricFamily, "Events that the view set does not show yet."),
+    "lag_seconds": (GaugeMetricFamily, "Age of the oldest event that is not shown yet."),
+    "registry_lag": (GaugeMetricFamily, "Events of the registry that are not taken in yet."),
+    "frozen_seconds": (GaugeMetricFamily, "How long a partition that is behind has not moved."),
+    "parked": (GaugeMetricFamily, "Households that could not be computed."),
+    "paused": (GaugeMetricFamily, "Partitions that are no longer drained."),
+}
+QUEUES = {
+    "waiting": (GaugeMetricFamily, "Jobs that wait."),
+    "oldest_seconds": (GaugeMetricFamily, "How long the oldest job has waited."),
+}
+
+
+class Report(Collector):
+    """One look at everything."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.found = found
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each figure with a sample for each view set or queue; a queue that cannot be asked has none."""
+        yield from _families("casework_view", "view", VIEWS, self.found["views"])
+        queues = {name: queue for name, queue in self.found["queues"].items() if queue is not None}
+        yield from _families("casework_queue", "queue", QUEUES, queues)
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Tell all of it."""
+    registry = CollectorRegistry()
+    registry.register(Report(report(current_app.extensions["settings"], casework().pool)))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _families(prefix: str, label: str, figures: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Metric]:
+    for name, (kind, meaning) in figures.items():
+        family = kind(f"{prefix}_{name}", meaning, labels=[label])
+        for each, values in found.items():
+            value = values[name]
+            family.add_metric([each], len(value) if isinstance(value, dict) else value)
+        yield family

@@ -1,0 +1,103 @@
+"""What an operator sees of the views and their queues, and what they can do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rq import Queue
+
+from casework.cli import main
+from casework.domain.aggregate import EVENT_TYPES
+from casework.domain.events import ResidenceVerified
+from casework.domain.ids import uuid7
+from casework.wake import connect
+from tests.projections.lives import life
+from tests.projections.simulated import Simulated, simulated
+from workers.queue import DRAINS, enqueue_drain, queue
+
+MENDED = "household.mended-in-time.v1"
+
+
+@pytest.fixture
+def log(database_url: str) -> Iterator[Simulated]:
+    """An empty log with one live view set."""
+    with simulated(database_url) as log:
+        yield log
+
+
+@pytest.fixture
+def environ(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """What an operator's commands are told."""
+    named = {"CASEWORK_DATABASE_URL": database_url, "CASEWORK_REDIS_URL": redis_url}
+    return {**named, "CASEWORK_DATA_DIR": str(tmp_path)}
+
+
+def run(environ: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, env=environ, catch_exceptions=False)
+
+
+def status(environ: dict[str, str]) -> dict[str, Any]:
+    result = run(environ, "status", "--json")
+    assert result.exit_code == 0
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_status_tells_how_far_the_views_are_and_what_waits(log: Simulated, environ: dict[str, str]):
+    stream = life(uuid7(), 1)
+    log.tell(stream)
+    with connect(environ["CASEWORK_REDIS_URL"]) as redis:
+        drains: Queue = queue(DRAINS, redis)
+        enqueue_drain(drains)
+
+        behind = status(environ)
+        log.drain()
+        there = status(environ)
+
+    assert behind["views"]["view_1"]["lag"] == len(stream)
+    assert behind["views"]["view_1"]["lag_seconds"] > 0
+    assert behind["queues"]["drains"]["waiting"] == 1
+    assert behind["queues"]["long"] == {"waiting": 0, "oldest_seconds": 0.0}
+    shown = there["views"]["view_1"]
+    assert (shown["head"], shown["position"], shown["lag"], shown["lag_seconds"]) == (len(stream), len(stream), 0, 0)
+    assert (shown["frozen_seconds"], shown["events_per_second"], shown["parked"]) == (0, 0, 0)
+
+
+def test_what_was_parked_is_shown_and_comes_back_after_the_fix(
+    log: Simulated, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    stream = life(uuid7(), 2)
+    log.tell(stream)
+    log.tell_poison(stream[0].originator_id, len(stream) + 1, MENDED)
+    log.drain()
+
+    shown = status(environ)["parked"]
+    stays = run(environ, "unpark").output
+    monkeypatch.setitem(EVENT_TYPES, MENDED, ResidenceVerified)
+    comes_back = run(environ, "unpark").output
+
+    assert shown == [{"household_id": str(stream[0].originator_id), "error": f"Undecodable: {MENDED}"}]
+    assert (stays, comes_back) == (
+        "1 households stay parked; casework status says why.\n",
+        "No household stays parked.\n",
+    )
+    assert log.differences() == []
+
+
+def test_the_views_are_verified_against_a_replay(log: Simulated, environ: dict[str, str]):
+    stream = life(uuid7(), 3)
+    log.tell(stream)
+    log.drain()
+
+    right = run(environ, "verify", "views")
+    log.as_owner("UPDATE view_1.household SET members = members + 1")
+    wrong = run(environ, "verify", "views", "--sample", "10", "--json")
+
+    assert (right.exit_code, wrong.exit_code) == (0, 1)
+    assert "1 households" in right.output
+    assert "members" in json.loads(wrong.stdout)["differences"][0]
