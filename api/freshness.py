@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 
 from api.giving import casework
 from casework.domain.ids import REGISTRY
@@ -38,9 +38,9 @@ def await_positions(min_position: str | None) -> None:
     if min_position is None and preferred is None:
         return
     seconds = min(float(preferred[1]), LONGEST_WAIT) if preferred else WAIT_SECONDS
-    ends = monotonic() + seconds
+    ends, moves = monotonic() + seconds, current_app.extensions.get("shown")
     for partition, position in _parsed(min_position) if min_position is not None else _heads():
-        if not wait_for_position(casework().pool, partition, position, max(0.0, ends - monotonic())):
+        if not wait_for_position(casework().pool, partition, position, max(0.0, ends - monotonic()), moves):
             raise Lagging
 
 

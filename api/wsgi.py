@@ -14,6 +14,7 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain import catalogue, codes
 from casework.domain.policy import load_policy, policy_versions
+from casework.wake import Shown
 from casework.wiring import open_casework
 from workers.queue import DrainWaker
 
@@ -29,6 +30,8 @@ def application(settings: Settings | None = None) -> Flask:
     atexit.register(_close, casework, waker)
     _read_ahead(casework)
     app = create_app(casework=casework, settings=chosen)
+    if chosen.redis_url:
+        app.extensions["shown"] = Shown(chosen.redis_url)
     _keep_for_good()
     return app
 

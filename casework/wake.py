@@ -1,6 +1,7 @@
 """Wake-ups over Redis: hints that something was committed, on which nothing depends (DESIGN idea 4).
 
 A drain that lingers subscribes to a channel; whoever commits publishes to it and learns how many were listening.
+On a second channel drains tell that views moved, for requests that wait to see their own writes.
 Everything here may fail or be lost at any moment: callers go on, and a short poll or the next tick finds the work.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event
+from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 0.045
 """How long one exchange with Redis may take where a request waits for it: there are two at most."""
+
+LISTEN_SECONDS = 0.25
+"""How long a listener waits before it looks whether it is to end."""
 
 REST_SECONDS = 1.0
 """How long Redis is left alone after it did not answer."""
@@ -52,6 +56,7 @@ class Wake:
         self._listener = connect(url, answer_seconds=1)
         database = self._client.connection_pool.connection_kwargs.get("db") or 0
         self.channel = f"casework:{database}:wake"
+        self.shown_channel = f"casework:{database}:shown"
         self._rests_until = 0.0
 
     def __call__(self, partitions: Sequence[int]) -> None:
@@ -63,11 +68,17 @@ class Wake:
 
         Waits for no more than a tenth of a second, and not at all in the second after a failure.
         """
+        return self._tell(self.channel, ",".join(map(str, partitions)))
+
+    def tell_shown(self) -> None:
+        """Say that views moved."""
+        self._tell(self.shown_channel, "")
+
+    def _tell(self, channel: str, message: str) -> int | None:
         if monotonic() < self._rests_until:
             return None
         try:
-            message = ",".join(map(str, partitions))
-            return int(self._client.publish(self.channel, message))
+            return int(self._client.publish(channel, message))
         except redis.RedisError as error:
             self.rest(error)
             return None
@@ -78,14 +89,14 @@ class Wake:
         log.warning("Redis does not answer (%s); the views follow at the next tick.", type(error).__name__)
 
     @contextmanager
-    def listening(self, stop: Event) -> Iterator[Waiting]:
+    def listening(self, stop: Event, channel: str | None = None) -> Iterator[Waiting]:
         """Hear hints until the block is left; inside it, a commit need not ask for another drain.
 
         The block begins when the subscription stands, so that a look at the heads after it misses nothing.
         """
         hints = self._listener.pubsub(ignore_subscribe_messages=False)
         try:
-            _answered(hints.subscribe, self.channel)
+            _answered(hints.subscribe, channel or self.channel)
             _answered(hints.get_message, timeout=1)
             yield lambda seconds: _wait(hints, seconds, stop)
         finally:
@@ -95,6 +106,37 @@ class Wake:
         """Close the connections."""
         self._client.close()
         self._listener.close()
+
+
+class Shown:
+    """Hears that views moved: one subscription of a process, on which many of its threads may wait."""
+
+    def __init__(self, url: str) -> None:
+        self.turn = 0
+        self._wake = Wake(url)
+        self._moved = Condition()
+        self._closed = Event()
+        self._thread = Thread(target=self._listen, name="shown", daemon=True)
+        self._thread.start()
+
+    def wait(self, turn: int, seconds: float) -> None:
+        """Return when views have moved since ``turn``, or after so many seconds."""
+        with self._moved:
+            self._moved.wait_for(lambda: self.turn != turn, seconds)
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._closed.set()
+        self._thread.join()
+        self._wake.close()
+
+    def _listen(self) -> None:
+        with self._wake.listening(self._closed, self._wake.shown_channel) as wait:
+            while not self._closed.is_set():
+                wait(LISTEN_SECONDS)  # who is woken for nothing only looks again
+                with self._moved:
+                    self.turn += 1
+                    self._moved.notify_all()
 
 
 def _wait(hints: redis.client.PubSub, seconds: float, stop: Event) -> None:

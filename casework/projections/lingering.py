@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from threading import Event
 from time import monotonic
 
@@ -24,16 +25,17 @@ def drain_all(engine: Engine, wake: Wake, *, until: float, stop: Event) -> int:
     moved = 0
     with wake.listening(stop) as wait:
         while True:
-            moved += drain_behind(engine, stop)
+            moved += drain_behind(engine, stop, wake.tell_shown)
             if stop.is_set() or monotonic() >= until:
                 break
             wait(min(POLL_SECONDS, max(0.0, until - monotonic())))
-    return moved + drain_behind(engine, stop)
+    return moved + drain_behind(engine, stop, wake.tell_shown)
 
 
-def drain_behind(engine: Engine, stop: Event) -> int:
+def drain_behind(engine: Engine, stop: Event, shown: Callable[[], None] = lambda: None) -> int:
     """Drain until none is behind or a stop is asked for; return how many partitions moved, repetitions counted.
 
+    ``shown`` is told after each transaction that moved some.
     A database that is away or busy ends it: the next look tries again, and nothing is parked for that.
     """
     moved = 0
@@ -47,4 +49,5 @@ def drain_behind(engine: Engine, stop: Event) -> int:
         if not now:
             break
         moved += now
+        shown()
     return moved

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from casework.domain.ids import PARTITIONS, REGISTRY, partition_of
@@ -24,7 +24,9 @@ from casework.log.reading import Db
 from casework.projections.sets import ViewSet, drained, enter, enter_live
 from casework.projections.views import AssessmentRow, HouseholdRow
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.25
+LOOK_SECONDS = 0.02
+"""How often a wait looks at the checkpoint: where it is told of moves, and where it is not."""
 
 Place = tuple[int, UUID]
 """Where a household stands in the order of lists: partition, then id."""
@@ -214,17 +216,39 @@ def communities_under(registry: Registry, unit: UUID, on: date) -> list[UUID]:
     return sorted({found for each in below for found in communities_under(registry, each, on)})
 
 
-def wait_for_position(pool: Pool, partition: int, position: int, timeout: float) -> bool:
+class Moves(Protocol):
+    """Tells when views have moved: ``wait`` returns when ``turn`` is another, or after so many seconds."""
+
+    turn: int
+
+    def wait(self, turn: int, seconds: float) -> None: ...
+
+
+class Unheard:
+    """Nobody tells when views move: only looking again does."""
+
+    turn = 0
+
+    def wait(self, turn: int, seconds: float) -> None:
+        """Wait for a moment."""
+        sleep(min(seconds, LOOK_SECONDS))
+
+
+def wait_for_position(pool: Pool, partition: int, position: int, timeout: float, moves: Moves | None = None) -> bool:
     """Wait until the live views show a position, so many seconds at most; say whether they do.
 
-    A position of the registry is shown once every partition has taken it in.
+    A position of the registry is shown once every partition has taken it in. ``moves`` wakes the wait; a short poll
+    stands behind it.
     """
-    ends = monotonic() + timeout
-    while not _shows(pool, partition, position):
-        if monotonic() >= ends:
+    told, ends = moves or Unheard(), monotonic() + timeout
+    while True:
+        turn = told.turn
+        if _shows(pool, partition, position):
+            return True
+        left = ends - monotonic()
+        if left <= 0:
             return False
-        sleep(POLL_SECONDS)
-    return True
+        told.wait(turn, min(left, POLL_SECONDS))
 
 
 def status(pool: Pool) -> dict[str, list[PartitionStatus]]:

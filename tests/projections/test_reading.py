@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from typing import Any
 
 import pytest
 
+from casework import wake
 from casework.domain.aggregate import Event, Recorded
 from casework.domain.ids import partition_of, uuid7
 from casework.domain.metrics import EMPTY, MEASURES, Tally, added, unit_figures
 from casework.domain.registry import Registry, UnitClosed, UnitParentChanged, UnitRegistered, unit_id
 from casework.projections import reading, sets
+from casework.projections.lingering import drain_behind
 from casework.projections.reading import Filter
 from casework.projections.verify import verify
 from casework.projections.views import HouseholdRow
@@ -149,6 +153,26 @@ def test_waiting_ends_when_the_views_show_the_position(log: Simulated):
     log.drain()
 
     assert (before, reading.wait_for_position(log.pool, partition, len(stream), timeout=0)) == (False, True)
+
+
+def test_a_wait_is_woken_by_the_drain_that_moved_the_views(
+    log: Simulated, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reading, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(wake, "LISTEN_SECONDS", 3600)
+    stream, moves, drains = life(uuid7(), 1), wake.Shown(redis_url), wake.Wake(redis_url)
+    partition = partition_of(stream[0].originator_id)
+
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(reading.wait_for_position, log.pool, partition, len(stream), 60, moves)
+        log.tell(stream)
+        while not wait([waiting], timeout=0.1).done:  # the first hints may come before the subscription
+            drain_behind(log.engine, threading.Event())
+            drains.tell_shown()
+
+    assert waiting.result() is True
+    moves.close()
+    drains.close()
 
 
 def test_waiting_for_the_registry_waits_for_all_partitions(log: Simulated):
