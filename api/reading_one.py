@@ -27,6 +27,7 @@ from casework.errors import NotFound
 from casework.log import reading
 from casework.log.codec import EventCodec
 from casework.log.reading import LoggedEvent
+from casework.projections.facts import registry_at
 
 codec = EventCodec()
 
@@ -121,7 +122,4 @@ def _registry_at(position: int) -> Registry:
     if current.position == position:
         return current
     with casework().pool.connection() as db:
-        events = reading.registry_events(db, upto=position)
-    return Registry().fold(
-        (e.position, Recorded(e.stream_id, e.version, codec.decode(e.type, e.state))) for e in events
-    )
+        return registry_at(db, position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
@@ -12,6 +13,7 @@ from click import Context as Run
 
 from casework import wiring
 from casework.config import ConfigError, Settings
+from casework.domain.calendar import shanghai_date
 from casework.errors import CaseworkError
 from casework.local import ServerFailed
 from casework.log.migrations import UnsuitableServer
@@ -28,6 +30,22 @@ def main(run: Run) -> None:
         run.obj = Settings.from_env()
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant with its offset from UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: Run | None) -> datetime:
+        """Return the instant."""
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            self.fail("Write an instant with its offset, such as 2014-03-01T09:00:00+08:00.", param, ctx)
+        return at
 
 
 def with_servers(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,6 +159,22 @@ def population(settings: Settings, until: Any, **options: Any) -> None:
     wiring.prepare(settings, synthetic=True)
     loaded = fill(settings, until=until.date() if until else None, **options)
     click.echo(f"{loaded.households} households: {loaded.events} events added, {loaded.present} there before")
+
+
+@main.command()
+@click.option("--household", type=click.UUID, help="A household's id.")
+@click.option("--unit", help="A unit's code; a division is the communities that made it up on the day.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that is asked about; default: today.")
+@click.option("--known-at", type=Instant(), help="An instant, such as 2014-03-01T09:00:00+08:00; default: now.")
+@click.option("--policy", default="2013.1", help="The version of the scoring policy.")
+@with_servers
+def replay(settings: Settings, as_of: Any, **options: Any) -> None:
+    """Compute a household or a unit from the log alone, as it was on a day and as it was known at an instant."""
+    if (options["household"] is None) == (options["unit"] is None):
+        raise click.UsageError("Name a household or a unit.")
+    from casework import replay as replaying
+
+    replaying.show(settings, as_of=as_of.date() if as_of else shanghai_date(datetime.now(UTC)), **options)
 
 
 @main.command()

@@ -77,6 +77,14 @@ class RegistryReader:
         return True
 
 
+def registry_at(db: Db, position: int) -> Registry:
+    """Fold the whole registry, units and their places included, up to a position."""
+    events = reading.registry_events(db, upto=position)
+    return Registry().fold(
+        (e.position, Recorded(e.stream_id, e.version, codec.decode(e.type, e.state))) for e in events
+    )
+
+
 def _changed(db: Db, after: int, upto: int) -> Changed:
     events = [(e.stream_id, _read(e)) for e in reading.registry_events(db, after, upto)]
     units = frozenset(unit for unit, event in events if isinstance(event, UnitFactReported))

@@ -1,0 +1,115 @@
+"""Replay on two clocks: what stood on a day (``as_of``), by what was recorded at an instant (``known_at``).
+
+A household or a unit is computed from the log alone, at a cut, by the same function as the views. A unit takes one pass
+over all households, with flat memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from casework.domain.assessment import Assessment, assess
+from casework.domain.household import Household
+from casework.domain.ids import PARTITIONS, REGISTRY, partition_of
+from casework.domain.metrics import NOTHING, Counts, Tally, added
+from casework.domain.policy import Policy
+from casework.domain.registry import Registry
+from casework.errors import NotFound
+from casework.log import reading
+from casework.log.pool import Pool
+from casework.log.reading import Cut, Db
+from casework.projections.computing import Failure, computed, folded
+from casework.projections.facts import registry_at
+from casework.projections.reading import communities_under
+
+CHUNK = 500
+
+
+class Clocks(NamedTuple):
+    """The day that is asked about, and the positions up to which the log is read; ``known_at`` None is now."""
+
+    as_of: date
+    cut: Cut
+    known_at: datetime | None = None
+
+
+class HouseholdReplay(NamedTuple):
+    """A household at a cut, and how it was assessed on the day."""
+
+    household: Household
+    assessment: Assessment
+    clocks: Clocks
+
+
+class UnitReplay(NamedTuple):
+    """What the households add up to in a unit on the day; ``failed`` of them could not be computed."""
+
+    tally: Tally
+    failed: int
+    registry: Registry
+    clocks: Clocks
+
+
+def clocks(db: Db, as_of: date, known_at: datetime | None = None) -> Clocks:
+    """Resolve the cut once; outside of transactions. Waits for the appends in flight."""
+    return Clocks(as_of, reading.cut_at(db, known_at) if known_at is not None else reading.heads(db), known_at)
+
+
+def replay_household(db: Db, household_id: UUID, policy: Policy, clocks: Clocks) -> HouseholdReplay:
+    """Fold one household up to the cut and assess it; NotFound where it was not known."""
+    partition = partition_of(household_id)
+    if partition == REGISTRY:
+        raise NotFound
+    for stream in reading.whole_streams_of(db, partition, [household_id], clocks.cut[partition]):
+        household = folded(stream)
+        facts = registry_at(db, clocks.cut[REGISTRY]).facts
+        return HouseholdReplay(household, assess(household, policy, clocks.as_of, facts), clocks)
+    raise NotFound
+
+
+def replay_unit(
+    pool: Pool,
+    unit: UUID,
+    policy: Policy,
+    clocks: Clocks,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> UnitReplay:
+    """Count a unit from all households at the cut; ``progress`` is told how many partitions are done, of how many.
+
+    A division is the communities that made it up on the day; NotFound where the unit was not known.
+    """
+    with pool.connection() as db:
+        registry = registry_at(db, clocks.cut[REGISTRY])
+    known = registry.units.get(unit)
+    if known is None or known.registered is None:
+        raise NotFound
+    counted = frozenset(communities_under(registry, unit, clocks.as_of) or [unit])
+    total, failed = NOTHING, 0
+    for partition in range(PARTITIONS):
+        with pool.connection() as db:
+            for counts, failures in _contributions(db, partition, policy, clocks, registry, counted):
+                total, failed = added([total, *counts]), failed + failures
+        progress(partition + 1, PARTITIONS)
+    return UnitReplay(Tally.of(total), failed, registry, clocks)
+
+
+def _contributions(
+    db: Db, partition: int, policy: Policy, clocks: Clocks, registry: Registry, counted: frozenset[UUID]
+) -> Iterator[tuple[list[Counts], int]]:
+    """What the households of a partition add to some units, and how many could not be computed, chunk by chunk."""
+    for ids in _chunks(db, partition, clocks.cut[partition]):
+        streams = reading.whole_streams_between(db, partition, ids[0], ids[-1], clocks.cut[partition])
+        rows = computed(streams, policy, clocks.as_of, registry.facts)
+        failures = sum(isinstance(each, Failure) for each in rows)
+        made = [each.contributions for each in rows if not isinstance(each, Failure)]
+        yield [counts for units in made for unit, counts in units.items() if unit in counted], failures
+
+
+def _chunks(db: Db, partition: int, upto: int) -> Iterator[Sequence[UUID]]:
+    after = UUID(int=0)
+    while ids := reading.stream_ids(db, partition, after, CHUNK, upto):
+        yield ids
+        after = ids[-1]
