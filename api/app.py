@@ -23,6 +23,7 @@ from api import (
     feeds,
     health,
     households,
+    jobs,
     members,
     metrics,
     needs,
@@ -39,7 +40,7 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain.ids import uuid7
 
-RESOURCES = (households, members, employments, needs, services, units, feeds, catalogue, policies)
+RESOURCES = (households, members, employments, needs, services, units, jobs, feeds, catalogue, policies)
 
 access_log = logging.getLogger("casework.api.access")
 _REQUEST_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

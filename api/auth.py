@@ -80,6 +80,8 @@ RIGHTS: Mapping[str, Roles] = {
     "units.figures": EVERYBODY,
     "units.register": frozenset({"operator", "bureau"}),
     "units.report_fact": REGISTRARS,
+    "jobs.read": EVERYBODY,
+    "jobs.cancel": frozenset({"auditor", "selection", "operator"}),
     "feeds.list_feeds": EVERYBODY,
     "feeds.close_month": REGISTRARS,
     "catalogue.list_services": EVERYBODY,

@@ -82,9 +82,19 @@ class Resource(Blueprint):
         """Register a view that only reads, but is asked by a body, so that what is looked for stands in no URL."""
         return lambda view: self._register(_answering(view), "POST", rule, body(), "json", 200, answer(), "search")
 
-    def reading(self, rule: str, query: type[Query], answer: type[ma.Schema]) -> Callable[[View], View]:
-        """Register a view that reads; it takes the parameters and the path's ids."""
-        return lambda view: self._register(_answering(view), "GET", rule, query(), "query", 200, answer(), "reading")
+    def reading(
+        self, rule: str, query: type[Query], answer: type[ma.Schema], *, later: type[ma.Schema] | None = None
+    ) -> Callable[[View], View]:
+        """Register a view that reads; it takes the parameters and the path's ids. ``later`` is its answer with 202."""
+        return lambda view: self._register(
+            _answering(view), "GET", rule, query(), "query", 200, answer(), "reading", later
+        )
+
+    def cancelling(self, rule: str, query: type[Query], answer: type[ma.Schema]) -> Callable[[View], View]:
+        """Register a view that ends something; it takes the parameters and the path's ids."""
+        return lambda view: self._register(
+            _answering(view), "DELETE", rule, query(), "query", 200, answer(), "cancelling"
+        )
 
     def _register(
         self,
@@ -96,9 +106,13 @@ class Resource(Blueprint):
         status: int,
         answer: ma.Schema,
         kind: str,
+        later: type[ma.Schema] | None = None,
     ) -> View:
         read = READERS[location]
-        documented = self.arguments(asked, location=location)(self.response(status, answer)(view))
+        answering = self.response(status, answer)(view)
+        if later is not None:
+            answering = self.alt_response(202, schema=later())(answering)
+        documented = self.arguments(asked, location=location)(answering)
 
         @wraps(documented)
         def answered(**path: Any) -> Response:
@@ -170,6 +184,7 @@ _STATUSES: Mapping[str, tuple[int, ...]] = {
     "command": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "search": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "reading": (400, 401, 403, 404, 503),
+    "cancelling": (400, 401, 403, 404, 503),
 }
 _NAMES = {
     304: "NOT_MODIFIED",

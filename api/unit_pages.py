@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import marshmallow as ma
+import msgspec
 from flask import Response
 
 from api.auth import sight
@@ -18,18 +19,24 @@ from api.giving import casework
 from api.household_state import unit_name
 from api.language import told
 from api.paging import next_link
+from api.policy_choice import chosen_policy
 from api.reasons import score
 from api.resource import answer
 from casework.domain import codes
 from casework.domain.assessment import Score
 from casework.domain.calendar import required_month
-from casework.domain.metrics import UnitFigures, hidden, unit_figures
-from casework.domain.policy import Policy
+from casework.domain.ids import REGISTRY
+from casework.domain.metrics import Tally, UnitFigures, hidden, unit_figures
+from casework.domain.policy import Policy, load_policy
 from casework.domain.registry import Registry, Unit
 from casework.domain.scoring import Ratio
 from casework.errors import NotFound
 from casework.log.reading import Db
-from casework.projections import reading, sets
+from casework.projections import jobs, reading, replay, sets
+from casework.projections.facts import registry_at
+from casework.projections.jobs import Job
+from casework.projections.replay import UnitsAsked
+from casework.projections.sets import ViewSet
 
 Content = dict[str, Any]
 
@@ -108,23 +115,78 @@ def whole(registry: Registry, unit: Unit) -> Content:
     }
 
 
-def figures(unit: str, *, min_position: str | None = None) -> Response:
-    """Answer a unit's live figures."""
+def figures(
+    unit: str,
+    *,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+    policy: str | None = None,
+    min_position: str | None = None,
+) -> Response:
+    """Answer a unit's live figures, or ask for the job that counts it on another day, cut or policy."""
     registry = casework().registry()
     known = found(registry, unit)
     await_positions(min_position)
     with reading.live_views(casework().pool) as (db, view):
         shown = sets.cutting(db)
-        table = _table(db, known, registry, view.policy, shown.as_of)
-        lacking = reading.missing(db, _communities(registry, known.id, shown.as_of))
+        if known_at is None and as_of in (None, shown.as_of) and policy in (None, view.policy.version):
+            return _live(db, view, shown, registry, known)
+    return _asked(known.id, as_of or casework().today, known_at, policy)
+
+
+def counted(job: Job) -> Content:
+    """Return what came of a job that counted a unit, as far as the caller may see it."""
+    asked = msgspec.convert(job.asked, UnitsAsked, str_keys=True)
+    with casework().pool.connection() as db:
+        registry = registry_at(db, asked.cut[REGISTRY])
+    result = job.result or {}
+    policy = load_policy(asked.policy)
+    own, *others = [unit_figures(Tally.of(tuple(result["tallies"][str(unit)])), policy) for unit in asked.units]
+    unit = registry.units[asked.units[0]]
+    siblings = [] if sight().small_cells else others
+    table = Table(unit, _registered(unit).kind, own, siblings, policy, registry, asked.as_of)
+    shown = sets.Cutting(
+        {partition: position for partition, position in asked.cut.items() if partition != REGISTRY},
+        asked.cut[REGISTRY],
+        asked.as_of,
+    )
+    return {
+        "unit": _entry(registry, unit),
+        **_told(table),
+        "missing_households": result["failed"],
+        "stale": result["failed"] > 0,
+        "meta": {**meta(shown, policy.version), "known_at": asked.known_at},
+    }
+
+
+def _live(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit) -> Response:
+    table = _table(db, unit, registry, view.policy, shown.as_of)
+    lacking = reading.missing(db, _communities(registry, unit.id, shown.as_of))
     content = {
-        "unit": _entry(registry, known),
+        "unit": _entry(registry, unit),
         **_told(table),
         "missing_households": lacking,
         "stale": lacking > 0,
         "meta": meta(shown, view.policy.version),
     }
     return answer(content)
+
+
+def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | None) -> Response:
+    """Ask for a unit and its siblings to be counted; the same question finds the same job."""
+    with casework().pool.connection() as db:
+        clocks = replay.clocks(db, as_of, known_at)
+        registry = registry_at(db, clocks.cut[REGISTRY])
+        unit = registry.units.get(unit_id)
+        if unit is None or unit.registered is None:
+            raise NotFound
+        under = chosen_policy(policy, registry, as_of)
+        units = [unit_id, *(sibling.id for sibling in _siblings(registry, unit, as_of))]
+        asked = UnitsAsked(units, as_of, clocks.cut, under.version, known_at)
+        plain = msgspec.to_builtins(asked, str_keys=True)
+        id = jobs.ask(db, "count_units", msgspec.json.encode(plain, order="sorted").decode(), plain)
+    place = f"/v1/jobs/{id}"
+    return answer({"id": id, "href": place}, 202, {"Location": place, "Retry-After": "1"})
 
 
 def _table(db: Db, unit: Unit, registry: Registry, policy: Policy, day: date) -> Table:

@@ -8,8 +8,9 @@ from flask import Response
 
 from api import unit_pages
 from api.command_bodies import Command
-from api.fields import Code, Day, Flag, Query, QueryWhole, Several, Text, UnitRef
+from api.fields import Code, Day, Flag, Instant, Query, QueryWhole, Several, Text, UnitRef
 from api.giving import casework, etag
+from api.job_schemas import JobAsked
 from api.resource import Fields, Resource, answer, unchanged
 from api.schemas import described
 from api.unit_schemas import Figures, UnitAnswer, UnitPage
@@ -36,8 +37,11 @@ class Plainly(Query):
 
 
 class OfViews(Query):
-    """How fresh the figures must be."""
+    """On which day, as known when and under which policy; without any of them as it is now."""
 
+    as_of = Day(**described("Figures of another day than today are counted by a job."))
+    known_at = Instant(**described("As known at this instant; counted by a job."))
+    policy = Text(20, pattern=r"[0-9]{4}\.[0-9]{1,3}", **described("Another policy's version; counted by a job."))
     min_position = Text(200, pattern=POSITIONS, **described("Wait until this is counted."))
 
 
@@ -82,9 +86,9 @@ def read(asked: Fields, unit: str) -> Response:
     return unchanged(tag) or answer(unit_pages.whole(registry, found), headers={"ETag": tag})
 
 
-@bp.reading("/units/<unit>/figures", OfViews, Figures)
+@bp.reading("/units/<unit>/figures", OfViews, Figures, later=JobAsked)
 def figures(asked: Fields, unit: str) -> Response | dict[str, Any]:
-    """Read a unit's figures as they are now: counts by indicator, levels and overall.
+    """Read a unit's figures: counts by indicator, levels and overall, as they are now or, by a job (202), as they were.
 
     Cells of fewer than five persons are hidden with their complements, except from auditors, the selection office and
     operators. Not applicable, hidden and not reported are different answers.

@@ -48,6 +48,7 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int) 
 def running(settings: Settings) -> Iterator[None]:
     """API, workers and beat as processes of their own, stopped in the end; what they say goes to files."""
     programs = [("api", ["api.serve"]), ("beat", ["workers.run", "beat"])]
+    programs += [("worker-long", ["workers.run", "long"])]
     programs += [(f"worker-{number}", ["workers.run", "drains"]) for number in range(1, settings.workers + 1)]
     started: list[subprocess.Popen[bytes]] = []
     try:

@@ -53,14 +53,15 @@ def _household(pool: Pool, household_id: UUID, policy: Policy, clocks: Clocks) -
 def _unit(pool: Pool, code: str, policy: Policy, clocks: Clocks) -> Content:
     with progress_bar() as bar:
         task = bar.add_task("partitions", total=None)
-        found = replay.replay_unit(
+        unit = registry.unit_id(code)
+        found = replay.replay_units(
             pool,
-            registry.unit_id(code),
+            [unit],
             policy,
             clocks,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    figures = unit_figures(found.tally, policy)
+    figures = unit_figures(found.tallies[unit], policy)
     return {
         "unit": code,
         "as_of": clocks.as_of,

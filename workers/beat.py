@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from threading import Event
 from time import monotonic
 
@@ -10,15 +11,17 @@ import redis
 from rq import Queue
 
 from casework.log.reading import Db
+from casework.projections import jobs
 from casework.projections.engine import AWAY, Engine, Waiting
 from casework.projections.lingering import drain_behind
 from casework.wake import Wake
-from workers.queue import enqueue_drain, sweep
+from workers.queue import LONG, enqueue, enqueue_drain, queue, sweep
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
+LONG_SECONDS = 3600
 
 # The key's first half is told in the log's schema; the second is this tick's.
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(1128354629, -3)"
@@ -31,6 +34,7 @@ class Beat:
         self.engine = engine
         self.wake = wake
         self.drains = drains
+        self.long = queue(LONG, drains.connection)
         self.stop = stop
         self.waited: set[Waiting] = set()
         self.swept_at = float("-inf")
@@ -51,6 +55,7 @@ class Beat:
             return
         if waiting is not None:
             self._call(waiting)
+            self._carry_jobs()
 
     def _waiting(self) -> set[Waiting] | None:
         """The partitions that are behind; None where the other beat ticks."""
@@ -72,6 +77,13 @@ class Beat:
                 self.swept_at = monotonic()
         except redis.RedisError:
             drain_behind(self.engine, self.stop)
+
+    def _carry_jobs(self) -> None:
+        """Put into the queue what the database has waiting; what the queue loses comes again."""
+        with self.engine.pool.connection() as db:
+            for id in jobs.due(db):
+                with suppress(redis.RedisError):
+                    enqueue("run_job", self.long, timeout=LONG_SECONDS, job_id=str(id))
 
 
 def _is_ours(db: Db) -> bool:

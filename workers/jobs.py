@@ -7,12 +7,18 @@ from collections.abc import Callable
 from threading import Event
 from time import monotonic
 from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
 
 from casework.config import Settings
+from casework.domain.policy import load_policy
+from casework.errors import CaseworkError
 from casework.log.pool import Pool, open_pool
-from casework.projections import verify
-from casework.projections.engine import Engine
+from casework.projections import jobs, replay, verify
+from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all
+from casework.projections.replay import Clocks, UnitsAsked
 from casework.wake import Wake
 
 stopping = Event()
@@ -75,4 +81,45 @@ def verify_views(sample: int | None = None, seed: int = 0) -> dict[str, Any]:
     return {**found._asdict(), "differences": [str(difference) for difference in found.differences]}
 
 
-JOBS: dict[str, Callable[..., Any]] = {"drain_views": drain_views, "verify_views": verify_views}
+def run_job(job_id: str) -> None:
+    """Do a job of the database's; whoever asked for it looks there."""
+    pool, id = runtime().pool, UUID(job_id)
+    with pool.connection() as db:
+        job = jobs.find(db, id)
+        if job is None or not jobs.begin(db, id):
+            return
+    try:
+        result = KINDS[job.kind](pool, job)
+    except jobs.Cancelled:
+        return
+    except AWAY:
+        raise  # the beat finds it untouched and has it begun again
+    except Exception as error:
+        with pool.connection() as db:
+            jobs.fail(db, id, error.code if isinstance(error, CaseworkError) else "internal")
+        raise
+    with pool.connection() as db:
+        jobs.finish(db, id, result)
+
+
+def count_units(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Count units at a past cut, date or policy: what was asked names them by id, the unit that is meant first."""
+
+    def progress(done: int, total: int) -> None:
+        with pool.connection() as db:
+            jobs.progress(db, job.id, done, total)
+
+    asked = msgspec.convert(job.asked, UnitsAsked, str_keys=True)
+    units, policy = asked.units, load_policy(asked.policy)
+    found = replay.replay_units(pool, units, policy, Clocks(asked.as_of, asked.cut, asked.known_at), progress)
+    return {"tallies": {str(unit): tally.counts for unit, tally in found.tallies.items()}, "failed": found.failed}
+
+
+KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {"count_units": count_units}
+"""What the database's jobs can be."""
+
+JOBS: dict[str, Callable[..., Any]] = {
+    "drain_views": drain_views,
+    "verify_views": verify_views,
+    "run_job": run_job,
+}

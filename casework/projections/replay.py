@@ -6,10 +6,12 @@ over all households, with flat memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from casework.domain.assessment import Assessment, assess
 from casework.domain.household import Household
@@ -24,6 +26,7 @@ from casework.log.reading import Cut, Db
 from casework.projections.computing import Failure, computed, folded
 from casework.projections.facts import registry_at
 from casework.projections.reading import communities_under
+from casework.projections.views import Rows
 
 CHUNK = 500
 
@@ -36,6 +39,16 @@ class Clocks(NamedTuple):
     known_at: datetime | None = None
 
 
+class UnitsAsked(msgspec.Struct, frozen=True):
+    """Which units are to be counted, on which clocks and under which policy; as a job keeps it."""
+
+    units: list[UUID]
+    as_of: date
+    cut: Cut
+    policy: str
+    known_at: datetime | None = None
+
+
 class HouseholdReplay(NamedTuple):
     """A household at a cut, and how it was assessed on the day."""
 
@@ -44,12 +57,11 @@ class HouseholdReplay(NamedTuple):
     clocks: Clocks
 
 
-class UnitReplay(NamedTuple):
-    """What the households add up to in a unit on the day; ``failed`` of them could not be computed."""
+class UnitsReplay(NamedTuple):
+    """What the households add up to in each unit on the day; ``failed`` of them could not be computed."""
 
-    tally: Tally
+    tallies: dict[UUID, Tally]
     failed: int
-    registry: Registry
     clocks: Clocks
 
 
@@ -70,42 +82,60 @@ def replay_household(db: Db, household_id: UUID, policy: Policy, clocks: Clocks)
     raise NotFound
 
 
-def replay_unit(
+def replay_units(
     pool: Pool,
-    unit: UUID,
+    units: Sequence[UUID],
     policy: Policy,
     clocks: Clocks,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> UnitReplay:
-    """Count a unit from all households at the cut; ``progress`` is told how many partitions are done, of how many.
+) -> UnitsReplay:
+    """Count units from all households at the cut; ``progress`` is told how many partitions are done, of how many.
 
-    A division is the communities that made it up on the day; NotFound where the unit was not known.
+    A division is the communities that made it up on the day; NotFound where a unit was not known.
     """
     with pool.connection() as db:
         registry = registry_at(db, clocks.cut[REGISTRY])
-    known = registry.units.get(unit)
-    if known is None or known.registered is None:
-        raise NotFound
-    counted = frozenset(communities_under(registry, unit, clocks.as_of) or [unit])
-    total, failed = NOTHING, 0
+    counted_in = _counted_in(registry, units, clocks.as_of)
+    totals, failed = dict.fromkeys(units, NOTHING), 0
     for partition in range(PARTITIONS):
         with pool.connection() as db:
-            for counts, failures in _contributions(db, partition, policy, clocks, registry, counted):
-                total, failed = added([total, *counts]), failed + failures
+            for rows in _rows(db, partition, policy, clocks, registry):
+                failed += sum(isinstance(each, Failure) for each in rows)
+                for unit, counts in _added(rows, counted_in).items():
+                    totals[unit] = added([totals[unit], *counts])
         progress(partition + 1, PARTITIONS)
-    return UnitReplay(Tally.of(total), failed, registry, clocks)
+    return UnitsReplay({unit: Tally.of(total) for unit, total in totals.items()}, failed, clocks)
 
 
-def _contributions(
-    db: Db, partition: int, policy: Policy, clocks: Clocks, registry: Registry, counted: frozenset[UUID]
-) -> Iterator[tuple[list[Counts], int]]:
-    """What the households of a partition add to some units, and how many could not be computed, chunk by chunk."""
+def _counted_in(registry: Registry, units: Sequence[UUID], on: date) -> dict[UUID, list[UUID]]:
+    """In which of the units a contribution to a community, an employer or a school counts."""
+    found: dict[UUID, list[UUID]] = {}
+    for unit in units:
+        known = registry.units.get(unit)
+        if known is None or known.registered is None:
+            raise NotFound
+        for part in communities_under(registry, unit, on) or [unit]:
+            found.setdefault(part, []).append(unit)
+    return found
+
+
+def _added(rows: Sequence[Rows | Failure], counted_in: Mapping[UUID, list[UUID]]) -> dict[UUID, list[Counts]]:
+    counts: dict[UUID, list[Counts]] = {}
+    for each in rows:
+        if isinstance(each, Rows):
+            for part, contribution in each.contributions.items():
+                for unit in counted_in.get(part, ()):
+                    counts.setdefault(unit, []).append(contribution)
+    return counts
+
+
+def _rows(
+    db: Db, partition: int, policy: Policy, clocks: Clocks, registry: Registry
+) -> Iterator[Sequence[Rows | Failure]]:
+    """The rows of a partition's households at the cut, chunk by chunk."""
     for ids in _chunks(db, partition, clocks.cut[partition]):
         streams = reading.whole_streams_between(db, partition, ids[0], ids[-1], clocks.cut[partition])
-        rows = computed(streams, policy, clocks.as_of, registry.facts)
-        failures = sum(isinstance(each, Failure) for each in rows)
-        made = [each.contributions for each in rows if not isinstance(each, Failure)]
-        yield [counts for units in made for unit, counts in units.items() if unit in counted], failures
+        yield computed(streams, policy, clocks.as_of, registry.facts)
 
 
 def _chunks(db: Db, partition: int, upto: int) -> Iterator[Sequence[UUID]]:

@@ -57,6 +57,8 @@ GET  /v1/units                                                                  
 GET  /v1/units/{unit}                                                            xxxxxxxx
 GET  /v1/units/{unit}/figures                                                    xxxxxxxx
 POST /v1/units                                                                   --x----x
+GET  /v1/jobs/{job}                                                              xxxxxxxx
+DELETE /v1/jobs/{job}                                                            ----xx-x
 POST /v1/units/{unit}/facts                                                      --xx---x
 GET  /v1/feeds                                                                   xxxxxxxx
 POST /v1/feeds/{bureau}/{area}/closings                                          --xx---x
@@ -76,7 +78,7 @@ PLACES = {"unit": "4101", "bureau": "HRSS", "area": "EMP", "code": "EDU-COMP", "
 
 
 def filled_in(path: str) -> str:
-    for name in ("household", "person", "employment", "need", "episode", "referral"):
+    for name in ("household", "person", "employment", "need", "episode", "referral", "job"):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
 
@@ -85,7 +87,7 @@ def filled_in(path: str) -> str:
 def test_each_role_may_do_what_the_table_says(desk: DeskOf, method: str, path: str, marks: str):
     for role, mark in zip(ROLES, marks, strict=True):
         client = desk(role, bureau="HRSS")
-        answer = client.get(filled_in(path)) if method == "GET" else client.post(filled_in(path), {})
+        answer = client.ask(method, filled_in(path))
         assert (answer.status == 403) == (mark == "-"), (role, answer.text)
         assert answer.status != 401
 
@@ -114,7 +116,7 @@ def _plain(rule: str) -> str:
 def test_without_a_token_nothing_is_answered(desk: DeskOf, method: str, path: str, marks: str):
     client = desk(None)
 
-    answer = client.get(filled_in(path)) if method == "GET" else client.post(filled_in(path), {})
+    answer = client.ask(method, filled_in(path))
 
     assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -92,11 +92,14 @@ def test_a_unit_is_the_sum_of_what_a_log_cut_at_that_instant_says(log: Simulated
         facts = registry_at(db, clocks.cut[64]).facts
     rows = [rows_of(household, POLICY, as_of, facts) for household in cut_and_folded(told, known_at)]
 
-    for code in (*COMMUNITIES[:3], EMPLOYERS[0]):
-        replayed = replay.replay_unit(log.pool, unit_id(code), POLICY, clocks)
+    codes = (*COMMUNITIES[:3], EMPLOYERS[0])
 
+    replayed = replay.replay_units(log.pool, [unit_id(code) for code in codes], POLICY, clocks)
+
+    assert replayed.failed == 0
+    for code in codes:
         expected = added([NOTHING, *(row.contributions.get(unit_id(code), NOTHING) for row in rows)])
-        assert (replayed.tally, replayed.failed) == (Tally.of(expected), 0)
+        assert replayed.tallies[unit_id(code)] == Tally.of(expected)
 
 
 def test_now_is_what_the_live_views_show(log: Simulated, told: Any):
@@ -104,10 +107,10 @@ def test_now_is_what_the_live_views_show(log: Simulated, told: Any):
     with log.pool.connection() as db:
         clocks = replay.clocks(db, UNTIL)
 
-    replayed = replay.replay_unit(log.pool, unit_id(COMMUNITIES[0]), POLICY, clocks)
+    replayed = replay.replay_units(log.pool, [unit_id(COMMUNITIES[0])], POLICY, clocks)
 
     with reading.live_views(log.pool) as (db, _):
-        assert replayed.tally == reading.tally(db, [unit_id(COMMUNITIES[0])])
+        assert replayed.tallies[unit_id(COMMUNITIES[0])] == reading.tally(db, [unit_id(COMMUNITIES[0])])
 
 
 def test_what_was_not_known_is_not_there(log: Simulated, told: Any):
@@ -116,7 +119,7 @@ def test_what_was_not_known_is_not_there(log: Simulated, told: Any):
         with pytest.raises(NotFound):
             replay.replay_household(db, told[0][1].originator_id, POLICY, clocks)
     with pytest.raises(NotFound):
-        replay.replay_unit(log.pool, unit_id("nowhere"), POLICY, clocks)
+        replay.replay_units(log.pool, [unit_id("nowhere")], POLICY, clocks)
 
 
 def test_an_auditor_replays_from_the_command_line(log: Simulated, told: Any, redis_url: str, tmp_path: Any):

@@ -1,0 +1,60 @@
+"""Long work: how far it is, what came of it, and that it is no longer wanted."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from api import unit_pages
+from api.fields import Query
+from api.giving import casework
+from api.job_schemas import JobAnswer
+from api.resource import Fields, Resource, answer
+from casework.errors import NotFound
+from casework.projections import jobs
+from casework.projections.jobs import Job
+
+bp = Resource("jobs", __name__, description=__doc__)
+
+OPEN = ("waiting", "queued", "running")
+
+
+class Plainly(Query):
+    """No parameters."""
+
+
+@bp.reading("/jobs/<uuid:job_id>", Plainly, JobAnswer)
+def read(asked: Fields, job_id: UUID) -> Response:
+    """Read a job: its state, how much of it is done, and in the end its result."""
+    job = _found(job_id)
+    return answer(_told(job), headers={"Retry-After": "1"} if job.state in OPEN else {})
+
+
+@bp.cancelling("/jobs/<uuid:job_id>", Plainly, JobAnswer)
+def cancel(asked: Fields, job_id: UUID) -> Response:
+    """Let a job end; one that is over stays as it is. Asking for the same thing again begins it anew."""
+    _found(job_id)
+    with casework().pool.connection() as db:
+        jobs.cancel(db, job_id)
+    return answer(_told(_found(job_id)))
+
+
+def _found(job_id: UUID) -> Job:
+    with casework().pool.connection() as db:
+        job = jobs.find(db, job_id)
+    if job is None:
+        raise NotFound
+    return job
+
+
+def _told(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "state": "running" if job.state == "queued" else job.state,
+        "progress": {"done": job.done, "total": job.total},
+        "result": unit_pages.counted(job) if job.state == "done" else None,
+        "error": job.error,
+        "created_at": job.created_at,
+    }

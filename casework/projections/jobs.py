@@ -1,0 +1,110 @@
+"""Long work, as the database knows it: asked once, done by any worker, begun again where one died, or cancelled.
+
+The queue carries a job's id and nothing else. A job is safe to repeat: it only reads the log, at the cut that it was
+asked at.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from casework.domain.ids import uuid8_from
+from casework.log.reading import Db
+
+KEPT_DAYS = 7
+DEAD_SECONDS = 60
+"""A job that nobody has touched for so long is begun again."""
+
+
+class Cancelled(Exception):
+    """The one who asked does not want it any more."""
+
+
+class Job(NamedTuple):
+    """A job: ``state`` is waiting, queued, running, done, failed or cancelled; progress is ``done`` of ``total``."""
+
+    id: UUID
+    kind: str
+    asked: dict[str, Any]
+    state: str
+    done: int
+    total: int
+    result: dict[str, Any] | None
+    error: str | None
+    created_at: datetime
+
+
+_COLUMNS = "SELECT id, kind, asked, state, done, total, result, error, created_at FROM casework.job "
+_ASK = """
+INSERT INTO casework.job AS job (id, kind, asked) VALUES (%(id)s, %(kind)s, %(asked)s)
+ON CONFLICT (id) DO UPDATE SET state = 'waiting', done = 0, error = NULL, touched_at = clock_timestamp()
+WHERE job.state IN ('failed', 'cancelled')"""
+_FORGET = "DELETE FROM casework.job WHERE created_at < clock_timestamp() - make_interval(days => %s)"
+_DUE = """
+UPDATE casework.job SET state = 'queued', touched_at = clock_timestamp()
+WHERE id IN (SELECT id FROM casework.job
+              WHERE state = 'waiting' OR (state IN ('queued', 'running')
+                    AND touched_at < clock_timestamp() - make_interval(secs => %s))
+              ORDER BY created_at FOR UPDATE SKIP LOCKED)
+RETURNING id"""
+_BEGIN = """
+UPDATE casework.job SET state = 'running', touched_at = clock_timestamp()
+WHERE id = %s AND state IN ('waiting', 'queued', 'running')"""
+_PROGRESS = """
+UPDATE casework.job SET done = %(done)s, total = %(total)s, touched_at = clock_timestamp()
+WHERE id = %(id)s AND state = 'running'"""
+_END = """
+UPDATE casework.job SET state = %(state)s, result = %(result)s, error = %(error)s, touched_at = clock_timestamp()
+WHERE id = %(id)s AND state = 'running'"""
+_CANCEL = """
+UPDATE casework.job SET state = 'cancelled', touched_at = clock_timestamp()
+WHERE id = %s AND state IN ('waiting', 'queued', 'running')"""
+
+
+def ask(db: Db, kind: str, key: str, asked: dict[str, Any]) -> UUID:
+    """Ask for a job; the same key finds the same job, and begins it again only where it failed or was cancelled."""
+    id = uuid8_from(f"job\0{kind}\0{key}".encode())
+    db.execute(_FORGET, (KEPT_DAYS,))
+    db.execute(_ASK, {"id": id, "kind": kind, "asked": Jsonb(asked)})
+    return id
+
+
+def find(db: Db, id: UUID) -> Job | None:
+    """Return a job, if it is known."""
+    row = db.execute(_COLUMNS + "WHERE id = %s", (id,)).fetchone()
+    return Job(*row) if row else None
+
+
+def due(db: Db) -> list[UUID]:
+    """Take the jobs that nobody works on, for the queue: new ones, and those whose worker or queue is gone."""
+    return [id for (id,) in db.execute(_DUE, (DEAD_SECONDS,)).fetchall()]
+
+
+def begin(db: Db, id: UUID) -> bool:
+    """Begin, or begin again; false where it is over."""
+    return db.execute(_BEGIN, (id,)).rowcount == 1
+
+
+def progress(db: Db, id: UUID, done: int, total: int) -> None:
+    """Say how far it is; Cancelled where it is to end."""
+    if db.execute(_PROGRESS, {"id": id, "done": done, "total": total}).rowcount != 1:
+        raise Cancelled
+
+
+def finish(db: Db, id: UUID, result: dict[str, Any]) -> None:
+    """Keep what came of it."""
+    db.execute(_END, {"id": id, "state": "done", "result": Jsonb(result), "error": None})
+
+
+def fail(db: Db, id: UUID, error: str) -> None:
+    """Say that nothing came of it, by a code."""
+    db.execute(_END, {"id": id, "state": "failed", "result": None, "error": error})
+
+
+def cancel(db: Db, id: UUID) -> None:
+    """Let it end at its next step; one that is over stays as it is."""
+    db.execute(_CANCEL, (id,))
