@@ -13,6 +13,7 @@ from flask import g
 
 from api.bearer import Principal
 from casework.domain import catalogue, codes
+from casework.domain.policy import LevelPolicy, Policy
 from casework.domain.restricted import is_restricted_need, is_restricted_service
 from casework.errors import Forbidden
 from casework.tokens import ROLES
@@ -99,6 +100,10 @@ RIGHTS: Mapping[str, Roles] = {
 _FACTS_OF = {"pregnancy": ("HLT-MAT", "FPL-FILE"), "disability": ("LIV-CHILD", "LIV-CHARITY")}
 """The restricted facts of a person, and the services whose bureaus need them."""
 
+_BEHIND = {"COM2": ("HLT-CHR", "HLT-PSY"), "COM3": ("FPL-FILE", "FPL-OFFER")}
+_TELLS_PREGNANCY = {"COM2"}
+"""The indicators that count restricted services, and those in which a pregnancy shows."""
+
 
 def acting_role(principal: Principal, action: str) -> str | None:
     """Decide: the role in which somebody may do this, or None. Nothing else decides who may call what."""
@@ -149,6 +154,20 @@ class Sight(NamedTuple):
     def fact(self, name: str) -> bool:
         """Whether they see a fact of a person."""
         return name not in _FACTS_OF or self._restricted(_FACTS_OF[name])
+
+    def indicator(self, code: str) -> bool:
+        """Whether they see what an indicator of one household counts: its numbers tell of every service behind it."""
+        return all(self.service(service) for service in _BEHIND.get(code, ())) and (
+            code not in _TELLS_PREGNANCY or self.fact("pregnancy")
+        )
+
+    def level(self, level: LevelPolicy) -> bool:
+        """Whether they see a household's score in a level: the hidden part could be found from it."""
+        return all(self.indicator(code) for code in level.indicators)
+
+    def overall(self, policy: Policy) -> bool:
+        """Whether they see a household's overall score."""
+        return all(self.level(level) for level in policy.levels)
 
     def _restricted(self, services: Iterable[str]) -> bool:
         return self.role in SEES_ALL_RESTRICTED or any(is_own(self.bureau, code) for code in services)

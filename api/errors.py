@@ -18,6 +18,7 @@ from eventsourcing.persistence import OperationalError
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
+from api.auth import SEES_ALL_RESTRICTED
 from api.body import pointer
 from api.language import language
 from casework.errors import CaseworkError, FieldError, Unavailable, VersionConflict, problems
@@ -118,13 +119,21 @@ def _casework_error(error: CaseworkError) -> Response:
         # Others were faster several times over: nothing that this caller has seen is out of date.
         return problem("unavailable", headers={"Retry-After": "1"})
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
-    more = error.values if isinstance(error, VersionConflict) else {}
+    more = _between(error) if isinstance(error, VersionConflict) else {}
     status = error.problem.status
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer" if error.code == "unauthenticated" else 'Bearer error="invalid_token"'
     if status >= 500 and status != 503:
         log_failure(error)
     return problem(error.code, detail=error.sentence(language()), errors=error.errors, headers=headers, **more)
+
+
+def _between(error: VersionConflict) -> dict[str, Any]:
+    """Both versions, and the events in between; of what kind they are only for those who see all kinds."""
+    events = error.values["events"]
+    if g.role not in SEES_ALL_RESTRICTED:
+        events = [{name: value for name, value in event.items() if name != "type"} for event in events]
+    return {**error.values, "events": events}
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -10,15 +10,16 @@ from uuid import UUID
 from flask import Response
 
 from api import naming
-from api.auth import principal
+from api.auth import principal, sight
 from api.fields import unit_from
 from api.freshness import await_positions, meta
 from api.giving import casework
 from api.household_state import unit_name
 from api.paging import next_link, place
+from api.policy_choice import default_policy
 from api.resource import MalformedParameters, answer
 from casework.domain.household import Household
-from casework.domain.metrics import MEASURED_LEVELS
+from casework.domain.policy import Policy
 from casework.domain.registry import Registry, unit_id
 from casework.errors import FieldError, Forbidden, Invalid
 from casework.privacy.persons import Profile
@@ -31,8 +32,6 @@ Content = dict[str, Any]
 
 MOST_MATCHES = 1000
 """A name that so many people have is no way to find one of them."""
-
-_HOLDERS = "SELECT stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
 
 
 def page(
@@ -49,7 +48,7 @@ def page(
     with casework().pool.connection() as db:
         heads = [(row.household_id, row.head) for row in found.items if row.head] if names else []
         profiles = naming.profiles(db, heads)
-    items = [_item(row, registry, profiles) for row in found.items]
+    items = [_item(row, registry, profiles, view.policy) for row in found.items]
     following = str(found.next[1]) if found.next is not None else None
     content = {"items": items, "next": following, "meta": meta(shown, view.policy.version)}
     return answer(content, headers=next_link(following))
@@ -63,7 +62,14 @@ def found(*, limit: int, **asked: str) -> Content:
         raise Forbidden("purpose-missing")
     persons = _matching(asked)
     seen = [each for each in _households(persons) if casework().is_within(each.community, principal().divisions)]
-    pairs = [(each.id, person) for each in seen for person in each.people if person in persons]
+    with casework().pool.connection() as db:
+        elsewhere = naming.elsewhere(db, [(each.id, person) for each in seen for person in each.people])
+    pairs = [
+        (each.id, person)
+        for each in seen
+        for person in each.people
+        if person in persons and (each.id, person) not in elsewhere
+    ]
     with casework().pool.connection() as db:
         profiles = naming.profiles(db, pairs[:limit])
     registry = casework().registry(at_most_old=1)
@@ -82,10 +88,19 @@ def _filter(
     """What a list shows: never more than the caller's divisions."""
     if (level is None) != (level_band is None):
         raise MalformedParameters(errors=(FieldError("/level", "level-and-band", ""),))
+    _check_filter(band, level)
     if band is not None and level_band is not None:
         raise MalformedParameters(errors=(FieldError("/level_band", "level-and-band", ""),))
     registry = casework().registry(at_most_old=1)
     return Filter(_communities(registry, unit), status, level_band or band, level)
+
+
+def _check_filter(band: str | None, level: str | None) -> None:
+    """Refuse a filter by a score that the caller does not see."""
+    policy = default_policy(casework().registry(at_most_old=1), casework().today)
+    hidden = {each.code for each in policy.levels if not sight().level(each)}
+    if level in hidden or (band is not None and not sight().overall(policy)):
+        raise Forbidden("score-restricted")
 
 
 def _communities(registry: Registry, unit: str | None) -> Sequence[UUID] | None:
@@ -105,9 +120,10 @@ def _below(registry: Registry, units: frozenset[UUID], day: Any) -> frozenset[UU
     return frozenset(found for unit in units for found in reading.communities_under(registry, unit, day))
 
 
-def _item(row: HouseholdRow, registry: Registry, profiles: Mapping[UUID, Profile]) -> Content:
+def _item(row: HouseholdRow, registry: Registry, profiles: Mapping[UUID, Profile], policy: Policy) -> Content:
     head = profiles.get(row.head) if row.head is not None else None
-    levels = zip(MEASURED_LEVELS, row.scores or (), row.bands or (), strict=False)
+    levels = zip(policy.levels, row.scores or (), row.bands or (), strict=False)
+    overall = sight().overall(policy)
     return {
         "id": row.household_id,
         "version": row.version,
@@ -124,9 +140,13 @@ def _item(row: HouseholdRow, registry: Registry, profiles: Mapping[UUID, Profile
         "members": row.members,
         "children": row.children,
         "settled": row.settled,
-        "score": _points(row.score),
-        "band": row.band,
-        "levels": [{"level": level, "score": _points(score), "band": band} for level, score, band in levels],
+        "score": _points(row.score) if overall else None,
+        "band": row.band if overall else None,
+        "levels": [
+            {"level": level.code, "score": _points(score), "band": band}
+            for level, score, band in levels
+            if sight().level(level)
+        ],
         "stale": row.stale,
     }
 
@@ -152,9 +172,8 @@ def _households(persons: Iterable[UUID]) -> list[Household]:
     people = list(persons)
     if not people:
         return []
-    claims = [casework().persons.claims(person, None)[0].hash for person in people]
     with reading.live_views(casework().pool) as (db, _):
-        ids = {row[0] for row in db.execute(_HOLDERS, (claims,))}
+        ids = set(casework().persons.holders(db, people).values())
         ids |= {row.household_id for row in reading.with_persons(db, people, limit=MOST_MATCHES)}
     return [casework().household(household_id) for household_id in sorted(ids)]
 

@@ -125,8 +125,12 @@ class Score(ma.Schema):
     """A score from 0 to 100, its band, and how much of what applies is known."""
 
     score = _maybe(fields.Float, **described("Null: nothing applies (band NA) or nothing is known (band U)."))
-    band = _text(validate=validate.OneOf(["A", "B", "C", "D", "U", "NA"]))
-    band_label = _text()
+    band = _maybe(
+        fields.String,
+        validate=validate.OneOf(["A", "B", "C", "D", "U", "NA"]),
+        **described("Null: hidden, since restricted services could be found from it."),
+    )
+    band_label = _maybe(fields.String)
     completeness = _maybe(fields.Float)
 
 
@@ -173,12 +177,12 @@ class Indicator(ma.Schema):
     label = _text()
     eligible = _text()
     met_when = _text()
-    state = _text(validate=validate.OneOf(["known", "unknown", "not_applicable"]))
-    num = fields.Integer(required=True)
-    den = fields.Integer(required=True)
+    state = _text(validate=validate.OneOf(["known", "unknown", "not_applicable", "hidden"]))
+    num = _maybe(fields.Integer)
+    den = _maybe(fields.Integer)
     weight = fields.Integer(required=True)
     reasons = fields.List(fields.Nested(Reason), required=True)
-    withheld = fields.Integer(required=True, **described("Reasons that are restricted for this caller."))
+    withheld = _maybe(fields.Integer, **described("Reasons that are restricted for this caller; null: hidden too."))
 
 
 class Level(Score):

@@ -22,12 +22,23 @@ def may_name() -> bool:
 
 def profiles(db: Db, persons: Iterable[tuple[UUID, UUID]]) -> dict[UUID, Profile]:
     """Return the profiles of people, given as (household, person); empty where the caller may not see them."""
-    wanted = {person_id: household_id for household_id, person_id in persons}
-    if not wanted or not may_name():
+    pairs = list(persons)
+    if not pairs or not may_name():
         return {}
+    gone = elsewhere(db, pairs)
+    wanted = {person_id: household_id for household_id, person_id in pairs if (household_id, person_id) not in gone}
     found = casework().persons.profiles(db, wanted)
     record_reads(db, reader(), [(wanted[person_id], person_id) for person_id in found])
     return found
+
+
+def elsewhere(db: Db, pairs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Return which people, given as (household, person), are active in another household now.
+
+    What the vault has of them was told there: it is not for those who keep the file that they left.
+    """
+    holders = casework().persons.holders(db, {person_id for _, person_id in pairs})
+    return {(home, person) for home, person in pairs if holders.get(person, home) != home}
 
 
 def sealed(

@@ -7,7 +7,7 @@ from uuid import UUID
 from api.auth import check_own, meeting, of_one_bureau, principal, sight
 from api.giving import casework
 from casework.domain.household import Household
-from casework.errors import NotFound
+from casework.errors import NotFound, Refused
 
 
 def check_own_episode(household_id: UUID, episode_id: UUID, referral_id: UUID | None = None) -> None:
@@ -21,7 +21,7 @@ def check_own_episode(household_id: UUID, episode_id: UUID, referral_id: UUID | 
         if referral.referral_id == referral_id and referral.to_bureau == principal().bureau:
             return
     if not sight().service(episode.service):
-        raise NotFound
+        raise Refused("episode-unknown")
     check_own(episode.service)
 
 
@@ -33,7 +33,7 @@ def check_own_need(household_id: UUID, need_id: UUID) -> None:
     if need is None:
         return
     if not sight().need(need.need):
-        raise NotFound
+        raise Refused("need-unknown")
     check_own(*meeting(need.need))
 
 

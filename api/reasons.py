@@ -12,12 +12,14 @@ from casework.domain import catalogue, codes
 from casework.domain.assessment import Assessment, Score
 from casework.domain.explanation import IndicatorReasons, LevelReasons, Missing, Reason, all_reasons
 from casework.domain.household import Household
-from casework.domain.policy import Policy
+from casework.domain.policy import LevelPolicy, Policy
 from casework.log.reading import LoggedEvent
 
 Content = dict[str, Any]
 
 MOST_OFFERS = 20
+HIDDEN_SCORE: Content = {"score": None, "band": None, "band_label": None, "completeness": None}
+"""Of a score from which something restricted could be found."""
 
 
 class Grounds(NamedTuple):
@@ -34,19 +36,14 @@ class Grounds(NamedTuple):
 def assessed(assessment: Assessment, levels: Mapping[str, LevelReasons], grounds: Grounds) -> Content:
     """Return an assessment: status, overall, levels with reasons, and what to offer next."""
     policy = grounds.policy
-    names = {level.code: told(level.label) for level in policy.levels}
+    overall = score(assessment.overall, policy)
     return {
         "status": assessment.status,
         "settled": assessment.settled,
-        "overall": score(assessment.overall, policy),
+        "overall": overall if grounds.sight.overall(policy) else HIDDEN_SCORE,
         "levels": [
-            {
-                "level": code,
-                "label": names[code],
-                **score(each, policy),
-                **_level(levels.get(code), grounds),
-            }
-            for code, each in assessment.levels.items()
+            _level(level, score(assessment.levels[level.code], policy), levels.get(level.code), grounds)
+            for level in policy.levels
         ],
         "offer_next": _offers(levels, grounds),
         "next_change_on": assessment.next_change_on,
@@ -64,30 +61,33 @@ def score(each: Score, policy: Policy) -> Content:
     }
 
 
-def _level(reasons: LevelReasons | None, grounds: Grounds) -> Content:
-    if reasons is None:
-        return {"next_band": None, "steps": None, "indicators": []}
+def _level(level: LevelPolicy, own: Content, reasons: LevelReasons | None, grounds: Grounds) -> Content:
+    seen = grounds.sight.level(level)
     return {
-        "next_band": reasons.next_band,
-        "steps": reasons.steps,
-        "indicators": [_indicator(each, grounds) for each in reasons.indicators],
+        "level": level.code,
+        "label": told(level.label),
+        **(own if seen else HIDDEN_SCORE),
+        "next_band": reasons.next_band if reasons and seen else None,
+        "steps": reasons.steps if reasons and seen else None,
+        "indicators": [_indicator(each, grounds) for each in reasons.indicators] if reasons else [],
     }
 
 
 def _indicator(each: IndicatorReasons, grounds: Grounds) -> Content:
     result, rule = each.result, grounds.policy.indicators[each.result.code]
+    told_of = grounds.sight.indicator(result.code)
     seen = [reason for reason in each.reasons if _is_seen(reason, grounds)]
     return {
         "indicator": result.code,
         "label": told(rule.label),
         "eligible": told(rule.eligible),
         "met_when": told(rule.met),
-        "state": result.state,
-        "num": result.num,
-        "den": result.den,
+        "state": result.state if told_of else "hidden",
+        "num": result.num if told_of else None,
+        "den": result.den if told_of else None,
         "weight": each.weight,
         "reasons": [_reason(result.code, reason, grounds) for reason in seen],
-        "withheld": len(each.reasons) - len(seen),
+        "withheld": len(each.reasons) - len(seen) if told_of else None,
     }
 
 

@@ -10,7 +10,7 @@ import marshmallow as ma
 
 from api.auth import check_own
 from api.command_bodies import Command, Remarked
-from api.fields import Anything, Body, Code, Day, Id, NewId, Open, Part, Several, Text, UnitRef, Whole
+from api.fields import Anything, Body, Code, Day, Id, NewId, Open, Part, Several, Text, UnitRef, Whole, unit_from
 from api.giving import casework
 from api.own import check_own_episode
 from api.resource import Fields, Resource
@@ -213,7 +213,7 @@ def end(context: Context, fields: Fields, household_id: UUID, episode_id: UUID) 
 @bp.command(f"{OF_EPISODE}/corrections", Correct)
 def correct(context: Context, fields: Fields, household_id: UUID, episode_id: UUID) -> Outcome:
     """Correct what was recorded wrongly, at every date; each change names the value that stands now."""
-    fields["changes"] = [Change(each["path"], each["old"], each["new"]) for each in fields["changes"]]
+    fields["changes"] = [_change(**each) for each in fields["changes"]]
     return _give("correct_service", context, fields, household_id, episode_id, corrected_on=casework().today)
 
 
@@ -221,6 +221,18 @@ def correct(context: Context, fields: Fields, household_id: UUID, episode_id: UU
 def void(context: Context, fields: Fields, household_id: UUID, episode_id: UUID) -> Outcome:
     """Say that a service was never given; it counts at no date."""
     return _give("void_service", context, fields, household_id, episode_id, voided_on=casework().today)
+
+
+def _change(path: str, old: Any, new: Any) -> Change:
+    """A unit may be named by its code, as everywhere."""
+    return Change(path, *(_unit(value) if path == "unit_id" else value for value in (old, new)))
+
+
+def _unit(value: Any) -> Any:
+    try:
+        return str(unit_from(value)) if isinstance(value, str) else value
+    except ma.ValidationError:
+        return value  # the domain says what is wrong with it
 
 
 def _give(

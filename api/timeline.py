@@ -65,15 +65,15 @@ def told(
     page = seen[:limit]
     following = str(page[-1][0].version) if len(seen) > limit else None
     secrets = naming.sealed(db, household.id, _subjects(page, household), list(household.people))
-    items = [_item(household.id, entry, event, secrets) for entry, event in page]
+    items = [_item(household, entry, event, secrets) for entry, event in page]
     return {"items": items, "next": following}, next_link(following)
 
 
-def _item(household_id: UUID, entry: LoggedEvent, event: Event, secrets: Mapping[bytes, Content]) -> Content:
+def _item(household: Household, entry: LoggedEvent, event: Event, secrets: Mapping[bytes, Content]) -> Content:
     meta = entry.meta
     return {
         "version": entry.version,
-        "position": f"{partition_of(household_id)}:{entry.position}",
+        "position": f"{partition_of(household.id)}:{entry.position}",
         "event_id": meta.event_id,
         "type": entry.type,
         "label": labelled(labels()[entry.type]),
@@ -81,16 +81,18 @@ def _item(household_id: UUID, entry: LoggedEvent, event: Event, secrets: Mapping
         "recorded_at": entry.recorded_at,
         "by": {"actor": meta.actor, "role": meta.role, "bureau": meta.bureau, "unit_id": meta.unit},
         "source": {"system": meta.source, "ref": meta.source_ref} if meta.source else None,
-        "changed": _changed(event),
+        "changed": _changed(event, household),
         "sealed": secrets.get(getattr(event, "commitment", None) or b"", {}),
     }
 
 
-def _changed(event: Event) -> Content:
-    """What an event says, without what is restricted for the caller in the facts of people."""
+def _changed(event: Event, household: Household) -> Content:
+    """What an event says, without what is restricted for the caller: facts of people, services that ended with it."""
     plain: Content = {}
     for name, field in zip(event.__struct_fields__, event.__struct_encode_fields__, strict=True):
         value = getattr(event, name)
+        if name == "ended_episodes":
+            value = tuple(id for id in value if sight().service(household.episodes[id].service))
         if name not in HIDDEN and value not in (None, (), {}):
             plain[field] = _plain(value)
     return plain
@@ -115,6 +117,8 @@ def _is_seen(event: Event, household: Household, sight: Sight) -> bool:
     if service is not None and not sight.service(service):
         return False
     if episode is not None and not sight.service(episode.service):
+        return False
+    if isinstance(event, MemberFactsRecorded) and event.commitment is None and not plain_facts(event.facts, sight):
         return False
     return need is None or sight.need(need.need)
 

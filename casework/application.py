@@ -13,11 +13,14 @@ import msgspec
 
 from casework.command import CommandPath, Decided
 from casework.domain import catalogue, registry
+from casework.domain.calendar import month_of
+from casework.domain.corrections import is_id
 from casework.domain.events import Change, NewMember
 from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
-from casework.errors import Refused
+from casework.domain.state import Person
+from casework.errors import Forbidden, Refused
 from casework.log.append import Beside, Claim
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
@@ -75,6 +78,9 @@ class Casework(CommandPath):
 
         def decide(household: Household, by: By) -> Decided:
             refuse_if(household.version > 0, "household-exists")
+            if not self.is_within(fields["community"], context.divisions):
+                raise Forbidden("community-not-yours")
+            self._check_same_people(members)
             self._check_community(fields["community"], fields["arrived_on"])
             row = sealed_fields(self.persons.vault, household_id, {"remark": remark} if remark else {})
             household.register_household(
@@ -92,6 +98,7 @@ class Casework(CommandPath):
         new, decided = self._entered(context, member, profile)
 
         def decide(household: Household, by: By) -> Decided:
+            self._check_same_people([(member, profile)])
             household.add_member(by, member=new, **fields)
             return decided
 
@@ -185,6 +192,7 @@ class Casework(CommandPath):
                 household.record_member_facts(by, person_id=person_id, **fields)
                 return Decided()
             before = self._profile(person_id)
+            self._check_birth_month(household.person(person_id), profile)
             sex = household.person(person_id).sex
             entry = self.persons.enter(person_id, self.persons.changed(before, profile), today=by.today, sex=sex)
             household.record_member_facts(by, person_id=person_id, commitment=entry.row.commitment, **fields)
@@ -311,14 +319,28 @@ class Casework(CommandPath):
 
     def _check_unit_of(self, household: Household, plain: Mapping[str, Any], on: date) -> None:
         service = self._service(household, plain)
-        if service is not None and plain.get("unit_id") is not None:
-            self._check_unit(plain["unit_id"], service.unit.kinds if service.unit else None, on)
+        if service is not None:
+            for unit_id in _units_named(plain):
+                self._check_unit(unit_id, service.unit.kinds if service.unit else None, on)
 
     def _subject(self, household: Household, plain: Mapping[str, Any]) -> UUID:
         """Whom a sealed remark or evidence is about: the person, else the household (RULES G9)."""
         episode = household.episodes.get(plain["episode_id"]) if plain.get("episode_id") else None
         of_episode = episode.person_id if episode is not None else None
         return plain.get("person_id") or of_episode or household.id
+
+    def _check_same_people(self, members: Sequence[tuple[NewMember, Profile]]) -> None:
+        """Who is told of under an id that the vault knows must be that person: nobody is renamed by joining."""
+        with self.pool.connection() as db:
+            known = self.persons.profiles(db, [member.person_id for member, _ in members])
+        for member, profile in members:
+            before = known.get(member.person_id)
+            refuse_if(before is not None and not before.is_of_same_person(profile), "person-differs")
+
+    def _check_birth_month(self, person: Person, profile: Mapping[str, Any]) -> None:
+        """The month of birth stands in events; a birth date told anew must lie in it."""
+        born_on = profile.get("born_on")
+        refuse_if(born_on is not None and month_of(born_on) != person.birth_month, "birth-month-differs")
 
     def _profile(self, person_id: UUID) -> Profile:
         with self.pool.connection() as db:
@@ -346,6 +368,12 @@ class Casework(CommandPath):
 @cache
 def _parameters(name: str) -> frozenset[str]:
     return frozenset(inspect.signature(getattr(Household, name)).parameters)
+
+
+def _units_named(plain: Mapping[str, Any]) -> list[UUID]:
+    """The units that a command names: as the one that gives the service, or as the one that really gave it."""
+    corrected = [change.new for change in plain.get("changes", ()) if change.path == "unit_id"]
+    return [*filter(None, [plain.get("unit_id")]), *(UUID(each) for each in corrected if is_id(each))]
 
 
 def _is_vault_path(service: catalogue.Service, path: str) -> bool:

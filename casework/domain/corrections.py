@@ -134,7 +134,7 @@ def _check_change(episode: Episode, change: Change) -> None:
         shown = catalogue.services()[episode.service].evidence.get(field)
         refuse_if(shown is not None and shown.vault, "correction-path", path=change.path)
     elif name == "unit_id":
-        refuse_if(change.new is not None and not _is_id(change.new), "correction-value", path=change.path)
+        refuse_if(change.new is not None and not is_id(change.new), "correction-value", path=change.path)
     else:
         told = episode.granted_on if name in ("valid_from", "valid_to") else getattr(episode, name, None)
         refuse_if(name not in DATES or told is None, "correction-path", path=change.path)
@@ -142,7 +142,8 @@ def _check_change(episode: Episode, change: Change) -> None:
         refuse_if(not can_be_none and not _is_day(change.new), "correction-value", path=change.path)
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> bool:
+    """Whether a corrected value is an id as it is written."""
     try:
         return isinstance(value, str) and bool(UUID(value))
     except ValueError:

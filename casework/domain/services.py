@@ -88,6 +88,7 @@ class ServiceCommands(LivelihoodCommands):
             return
         self._living(episode_id)
         refuse_if(episode.open_referral, "referral-open")
+        refuse_if(by.own_bureau_only and from_bureau != by.bureau, "bureau-not-yours")
         check_bureau("from_bureau", from_bureau)
         check_bureau("to_bureau", to_bureau)
         refuse_if(from_bureau == to_bureau, "referral-to-itself")

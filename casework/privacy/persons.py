@@ -16,6 +16,8 @@ from casework.privacy.id_number import parse_id_number
 from casework.privacy.search import KeyedHashes
 from casework.privacy.vault import Fields, Vault
 
+_HOLDERS = "SELECT hash, stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What names a person. All of it is sealed; of the date of birth, events hold the month."""
@@ -25,6 +27,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id_number: str | None = None
     phone: str | None = None
     address: str | None = None
+
+    def is_of_same_person(self, other: Profile) -> bool:
+        """Whether both name one person: by ID number where both have one, else by birth date and name."""
+        if self.id_number and other.id_number:
+            return self.id_number == other.id_number.strip().upper()
+        return self.born_on == other.born_on and (not self.name or not other.name or self.name == other.name)
 
 
 msgspec.json.Decoder(Profile)  # met at the import, as in casework.errors
@@ -82,6 +90,12 @@ class Persons:
         if id_number is not None:
             mine.append(Claim(self.hashes.claim_hash("id-number", id_number), "id-number"))
         return mine
+
+    def holders(self, db: Connection[Any], person_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+        """In which household some people are active now; those who are in none are left out."""
+        hashes = {self.hashes.claim_hash("person", str(person_id)): person_id for person_id in person_ids}
+        rows = db.execute(_HOLDERS, (list(hashes),), binary=True).fetchall() if hashes else []
+        return {hashes[bytes(hash)]: stream_id for hash, stream_id in rows}
 
     def profile(self, db: Connection[Any], person_id: UUID) -> Profile | None:
         """A person's profile as it stands, or None once it is erased."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -275,6 +276,38 @@ def test_warnings_come_with_the_first_answer_and_with_every_other(clerk: Desk):
 
     assert "born-differs" in {warning["code"] for warning in first.json["warnings"]}
     assert again.json == first.json
+
+
+def test_a_corrected_unit_is_one_that_there_is_and_may_be_named_by_its_code(clerk: Desk):
+    household = arrived(clerk)
+    person = only_member(clerk, household)
+    place = asked_for(clerk, household, "EDU-COMP", person_id=person, unit_id="school-1", override_reason="hardship")
+    path = f"services/{place}/corrections"
+
+    def corrected(new: str | None) -> Answer:
+        change = {"path": "unit_id", "old": "school-1", "new": new}
+        return clerk.edit(household, path, {"changes": [change], "reason": "entry_error"})
+
+    wrong = [corrected(new) for new in (str(uuid4()), "emp-1", "no such unit")]
+    right = corrected(None)
+
+    assert [answer.json["code"] for answer in wrong[:2]] == ["unit-unknown", "unit-kind"]
+    assert (wrong[2].status, right.status) == (422, 200)
+
+
+def test_a_bureau_refers_in_its_own_name(clerk: Desk, desk: DeskOf):
+    household = arrived(clerk)
+    person = only_member(clerk, household)
+    wanted = asked_for(clerk, household, "SSI-CARD", person_id=person)
+    passed_on = {"referred_on": "2013-02-05", "to_bureau": "HSG", "reason": "not_responsible"}
+
+    own = desk("bureau", bureau="HRSS")
+    answers = [
+        own.edit(household, f"services/{wanted}/referrals", {**passed_on, "from_bureau": bureau})
+        for bureau in ("CIV", "HRSS")
+    ]
+
+    assert [answer.json.get("code") for answer in answers] == ["bureau-not-yours", None]
 
 
 def test_a_feed_needs_no_version_and_its_reference_counts_once(desk: DeskOf):

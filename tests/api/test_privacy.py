@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from casework.application import Casework
 from tests.api.conftest import Desk, DeskOf, arrival, arrived, id_number
-from tests.given import COMMUNITY
+from tests.given import COMMUNITY, OTHER_COMMUNITY
 
 SECRETS = ("欧阳震华", "13812345678", "嵩山路88号", "三室一厅的秘密")
 
@@ -198,15 +199,63 @@ def test_a_restricted_fact_is_seen_by_the_bureau_that_needs_it(desk: DeskOf, res
     assert (by_welfare.get("disability"), by_health.get("disability")) == ("mental", None)
 
 
-def test_withheld_reasons_are_counted_and_not_told(desk: DeskOf, restricted: tuple[str, str]):
-    path = f"/v1/households/{restricted[0]}"
+@pytest.mark.parametrize(("bureau", "hidden"), [("EDUB", {"COM2", "COM3"}), ("HLTH", {"COM3"}), ("PFP", {"COM2"})])
+def test_a_bureau_sees_no_number_from_which_a_restricted_service_could_be_found(
+    desk: DeskOf, restricted: tuple[str, str], bureau: str, hidden: set[str]
+):
+    assessment = desk("bureau", bureau=bureau).get(f"/v1/households/{restricted[0]}").json["assessment"]
 
-    levels = desk("bureau", bureau="EDUB").get(path).json["assessment"]["levels"]
+    indicators = {each["indicator"]: each for level in assessment["levels"] for each in level["indicators"]}
+    scores = {level["level"]: level["band"] for level in assessment["levels"]}
+    assert {code for code, each in indicators.items() if each["state"] == "hidden"} == hidden
+    assert {each[name] for code in hidden for each in [indicators[code]] for name in ("num", "den", "withheld")} == {
+        None
+    }
+    assert assessment["overall"]["band"] is scores["community"] is None
+    assert scores["city"] is not None
 
-    indicators = {each["indicator"]: each for level in levels for each in level["indicators"]}
-    assert indicators["COM2"]["withheld"] == 1
-    assert indicators["COM3"]["withheld"] == 1
-    assert indicators["COM2"]["reasons"] == []
+
+def test_a_list_shows_and_filters_no_score_that_is_hidden(desk: DeskOf, restricted: tuple[str, str], drain: Any):
+    drain()
+    education = desk("bureau", bureau="EDUB")
+
+    listed = education.get("/v1/households").json["items"]
+    refused = [education.get(f"/v1/households?{query}") for query in ("band=D", "level=community&level_band=D")]
+    allowed = education.get("/v1/households?level=school&level_band=NA")
+
+    assert {item["band"] for item in listed} == {None}
+    assert {level["level"] for item in listed for level in item["levels"]} == {"school", "workplace", "city"}
+    assert [(answer.status, answer.json["code"]) for answer in refused] == [(403, "score-restricted")] * 2
+    assert allowed.status == 200
+
+
+def test_a_timeline_does_not_show_that_something_restricted_was_told(desk: DeskOf):
+    clerk = desk()
+    household = arrived(clerk)
+    person = clerk.get(f"/v1/households/{household}").json["members"][0]["person_id"]
+    clerk.edit(household, f"members/{person}/facts", {"recorded_on": "2013-03-01", "facts": {"disability": "mental"}})
+    care = clerk.edit(household, "services", {"service": "FPL-FILE", "person_id": person, "requested_on": "2013-03-02"})
+    clerk.edit(household, "closings", {"closed_on": "2013-04-01", "reason": "left_city"})
+
+    shown = desk("bureau", bureau="EDUB").get(f"/v1/households/{household}/timeline")
+
+    types = [item["type"] for item in shown.json["items"]]
+    assert types == ["household.registered.v1", "household.closed.v1"]
+    assert care.json["events"][0]["episode_id"] not in shown.text
+
+
+def test_what_happened_between_two_edits_is_not_told_by_its_kind(desk: DeskOf, restricted: tuple[str, str]):
+    household, person = restricted
+    card = {"service": "SSI-CARD", "person_id": person, "requested_on": "2013-04-01"}
+    asked = desk().edit(household, "services", card)
+    path = f"services/{asked.json['events'][0]['episode_id']}"
+    assert desk().edit(household, f"{path}/grants", {"granted_on": "2013-04-02"}).status == 200
+
+    stale = {"If_Match": f'"{asked.json["version"]}"'}
+    answer = desk("bureau", bureau="HRSS").edit(household, f"{path}/starts", {"started_on": "2013-04-03"}, **stale)
+
+    assert answer.status == 412
+    assert {name for event in answer.json["events"] for name in event} == {"version", "recorded_at"}
 
 
 def test_another_bureaus_restricted_service_cannot_be_touched_or_felt_for(desk: DeskOf, restricted: tuple[str, str]):
@@ -216,10 +265,71 @@ def test_another_bureaus_restricted_service_cannot_be_touched_or_felt_for(desk: 
     need = desk().get(f"/v1/households/{household}").json["needs"][0]["need_id"]
     education = desk("bureau", bureau="EDUB")
 
-    voided = education.edit(household, f"services/{hidden}/voids", {"reason": "duplicate"})
-    cleared = education.edit(household, f"needs/{need}/clearings", {"cleared_on": "2013-05-01", "reason": "met"})
+    clearing = {"cleared_on": "2013-05-01", "reason": "met"}
 
-    assert (voided.status, cleared.status) == (404, 404)
+    voided = [education.edit(household, f"services/{id}/voids", {"reason": "duplicate"}) for id in (hidden, uuid4())]
+    cleared = [education.edit(household, f"needs/{id}/clearings", clearing) for id in (need, uuid4())]
+
+    assert [answer.json["code"] for answer in voided] == ["episode-unknown"] * 2
+    assert [answer.json["code"] for answer in cleared] == ["need-unknown"] * 2
+
+
+def test_who_lives_elsewhere_now_is_not_told_of_in_the_file_that_they_left(desk: DeskOf):
+    clerk = desk()
+    left, number = arrived(clerk, "甲", phone="13900007771"), id_number("19800302", "102")
+    joined = clerk.edit(
+        left,
+        "members",
+        {"joined_on": "2013-01-06", "member": member("乙", phone="13900007772", id_number=number)},
+    )
+    person = joined.json["events"][0]["person_id"]
+    clerk.edit(left, f"members/{person}/departures", {"left_on": "2013-02-01", "reason": "moved_out"})
+    body = {**arrival(), "members": [{**member("乙", phone="13900007773", id_number=number), "person_id": person}]}
+    other = desk(divisions=[OTHER_COMMUNITY])
+    registered = other.post("/v1/households", {**body, "community": OTHER_COMMUNITY})
+
+    before = clerk.get(f"/v1/households/{left}?as_of=2013-01-20").json["members"]
+    found = desk(divisions=["410105"]).post("/v1/households/search", {"phone": "13900007773"}).json["items"]
+
+    assert registered.status == 201
+    assert {each["profile"] and each["profile"]["name"] for each in before} == {"甲", None}
+    assert found == []
+
+
+def test_nobody_is_renamed_by_registering_them_under_a_known_id(desk: DeskOf):
+    clerk = desk()
+    household = arrived(clerk, "甲")
+    other = clerk.edit(household, "members", {"joined_on": "2013-01-06", "member": member("乙")})
+    person = other.json["events"][0]["person_id"]
+    clerk.edit(household, f"members/{person}/departures", {"left_on": "2013-02-01", "reason": "left_city"})
+
+    renamed = clerk.post("/v1/households", {**arrival(), "members": [{**member("丙"), "person_id": person}]})
+    returned = clerk.post("/v1/households", {**arrival(), "members": [{**member("乙"), "person_id": person}]})
+
+    assert (renamed.status, renamed.json["code"], returned.status) == (409, "person-differs", 201)
+
+
+def test_a_household_is_registered_in_ones_own_divisions_alone(desk: DeskOf):
+    answer = desk(divisions=["410105"]).post("/v1/households", arrival(community=OTHER_COMMUNITY))
+
+    assert (answer.status, answer.json["code"]) == (403, "community-not-yours")
+
+
+def test_a_birth_date_told_anew_lies_in_the_month_of_the_record(desk: DeskOf):
+    clerk = desk()
+    household = arrived(clerk)
+    person = clerk.get(f"/v1/households/{household}").json["members"][0]["person_id"]
+    told = [
+        clerk.edit(household, f"members/{person}/facts", {"recorded_on": "2013-03-01", "profile": {"born_on": born_on}})
+        for born_on in ("1990-04-17", "1990-05-18")
+    ]
+
+    assert [answer.json.get("code") for answer in told] == ["birth-month-differs", None]
+
+
+def member(name: str, **more: Any) -> dict[str, Any]:
+    """A person born in March 1980."""
+    return {"relation": "head", "sex": "female", "born_on": "1980-03-02", "name": name, "migrant": True, **more}
 
 
 def test_search_finds_by_number_name_pinyin_and_phone_in_ones_own_divisions(desk: DeskOf):
