@@ -150,26 +150,23 @@ def counted(job: Job) -> Content:
         asked.cut[REGISTRY],
         asked.as_of,
     )
-    return {
-        "unit": _entry(registry, unit),
-        **_told(table),
-        "missing_households": result["failed"],
-        "stale": result["failed"] > 0,
-        "meta": {**meta(shown, policy.version), "known_at": asked.known_at},
-    }
+    return _content(table, result["failed"], {**meta(shown, policy.version), "known_at": asked.known_at})
 
 
 def _live(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit) -> Response:
     table = _table(db, unit, registry, view.policy, shown.as_of)
     lacking = reading.missing(db, _communities(registry, unit.id, shown.as_of))
-    content = {
-        "unit": _entry(registry, unit),
+    return answer(_content(table, lacking, meta(shown, view.policy.version)))
+
+
+def _content(table: Table, lacking: int, about: Content) -> Content:
+    return {
+        "unit": _entry(table.registry, table.unit),
         **_told(table),
         "missing_households": lacking,
         "stale": lacking > 0,
-        "meta": meta(shown, view.policy.version),
+        "meta": about,
     }
-    return answer(content)
 
 
 def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | None) -> Response:
