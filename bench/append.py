@@ -1,10 +1,11 @@
-"""How fast events are appended, and commands carried out, beside the stock library on the same server.
+"""How fast events are appended, and commands carried out, beside the stock library and Message DB on the same server.
 
-    python -m bench append [--json] [--rounds 5] [--seconds 4]
+    python -m bench append [--json] [--rounds 5] [--seconds 4] [--households 2560]
 
 On the server: 32 connections of PostgreSQL's own load generator append one event at a time, by our function, by the
 statements that the stock recorder sends, and by a bare INSERT into a table with the same columns and a primary key.
-Through the library: 32 threads load, decide and save. Rounds are interleaved.
+32 threads load, decide and save: through the library on our log and on its own, and on Message DB, whose SQL npm
+fetches (where that fails the figure is left out). Rounds are interleaved.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from bench.commands import command_rates
+from bench.commands import HOUSEHOLDS, THREADS, Rates, command_rates
 from bench.figure import Figure, aside, of_rates, show
 from bench.server import database, pgbench
 from bench.stock import StockCasework, environment
@@ -25,7 +26,6 @@ from casework.config import Settings
 from casework.log.migrations import migrate
 
 CONNECTIONS = 32
-Rates = dict[str, list[float]]
 
 # Each client goes over 128 streams of its own in an order of its own, a version further with every turn.
 PLACE = r"""
@@ -66,13 +66,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(url: str, options: Any) -> Iterator[Figure]:
-    """Yield the three figures as they are known."""
+    """Yield the figures as they are known."""
     rates = server_rates(url, options.rounds, options.seconds)
     appends = f"server append, {CONNECTIONS} connections, vs "
     yield of_rates(appends + "stock", rates["ours"], rates["stock"], "events/s")
     yield of_rates(appends + "bare INSERT", rates["ours"], rates["bare INSERT"], "events/s")
-    ours, theirs = command_rates(url, options.rounds)
-    yield of_rates("command, 32 threads, vs stock", ours, theirs, "commands/s")
+    ours, *others = command_rates(url, options.rounds, options.households).items()
+    for name, theirs in others:
+        yield of_rates(f"command, {THREADS} threads, vs {name}", ours[1], theirs, "commands/s")
 
 
 def server_rates(server_url: str, rounds: int, seconds: float) -> Rates:
@@ -131,4 +132,5 @@ def _options(arguments: Sequence[str]) -> Any:
     parser.add_argument("--json", action="store_true", help="one line of JSON for each figure")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant is measured")
     parser.add_argument("--seconds", type=float, default=4, help="how long an append is measured in a round")
+    parser.add_argument("--households", type=int, default=HOUSEHOLDS, help="how many get a command in each round")
     return parser.parse_args(arguments)

@@ -1,25 +1,28 @@
-"""Commands through the library's API: load a household, decide, save; ours beside the stock library's."""
+"""Commands: load a household, decide, save; through the library's API ours beside the stock one, and on Message DB."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import InfrastructureFactory, Mapper
+from eventsourcing.persistence import InfrastructureFactory, Mapper, Recording
 from eventsourcing.utils import Environment
 
+from bench import message_db
 from bench.figure import aside
+from bench.message_db import MessageStore
 from bench.server import database
 from bench.stock import StockCasework, StockHousehold, environment
 from casework.domain.aggregate import Aggregate, Event
 from casework.domain.events import ServiceDelivered
 from casework.domain.ids import uuid7
-from casework.log.codec import EventMapper
+from casework.log.codec import EventCodec, EventMapper
 from casework.log.migrations import migrate
 from casework.log.pool import Pool, open_pool
 from casework.log.recorder import LogFactory
@@ -31,7 +34,7 @@ EVENTS = 18
 
 DAY = date(2013, 10, 1)
 
-Command = Callable[[UUID], None]
+Rates = dict[str, list[float]]
 
 
 class OurHousehold(Aggregate):
@@ -65,80 +68,139 @@ class OurCasework(Application[UUID]):
         return EventMapper()
 
 
-def command_rates(server_url: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Return commands a second in each round, ours and theirs; every round gives each household one command."""
-    with (
-        database(server_url) as our_url,
-        database(server_url) as their_url,
-        ThreadPoolExecutor(THREADS) as threads,
-    ):
-        migrate(our_url)
-        with open_pool(our_url, min_size=THREADS, max_size=THREADS) as pool, _stock(their_url) as stock:
-            pool.wait()
-            return _measured(threads, OurCasework(pool), stock, rounds)
+def command_rates(server_url: str, rounds: int, households: int = HOUSEHOLDS) -> Rates:
+    """Return commands a second in each round, by contestant; every round gives each household one command.
+
+    Message DB is not among them where its package cannot be had.
+    """
+    with ExitStack() as stack, ThreadPoolExecutor(THREADS) as threads:
+        makers = {"ours": _ours, "stock": _stock, "Message DB": _message_db}
+        made = {name: make(stack, stack.enter_context(database(server_url))) for name, make in makers.items()}
+        contestants = [(name, each, each.fill(threads, households)) for name, each in made.items() if each is not None]
+        rates: Rates = {name: [] for name, *_ in contestants}
+        for number in range(rounds):
+            first = number % len(contestants)
+            for name, contestant, ids in contestants[first:] + contestants[:first]:
+                rates[name].append(_rate(threads, contestant.grant, ids))
+            said = ", ".join(f"{name} {each[-1]:,.0f}" for name, each in rates.items())
+            aside.print(f"round {number + 1}: {said} commands/s")
+        return rates
 
 
-def _measured(
-    threads: ThreadPoolExecutor, ours: OurCasework, stock: StockCasework, rounds: int
-) -> tuple[list[float], list[float]]:
-    our_ids = list(threads.map(lambda _: _fill_ours(ours), range(HOUSEHOLDS)))
-    their_ids = [household for _ in range(HOUSEHOLDS // 64) for household in _fill_stock(stock, 64)]
-    our_rates, their_rates = [], []
-    for number in range(rounds):
-        our_rates.append(_rate(threads, our_command(ours), our_ids))
-        their_rates.append(_rate(threads, stock_command(stock), their_ids))
-        said = f"ours {our_rates[-1]:,.0f}, stock {their_rates[-1]:,.0f}"
-        aside.print(f"round {number + 1}: {said} commands/s")
-    return our_rates, their_rates
+class Contestant(Protocol):
+    """One way to keep households."""
+
+    def fill(self, threads: ThreadPoolExecutor, households: int) -> list[UUID]:
+        """Make so many households, each with some events; return their ids."""
+
+    def grant(self, household_id: UUID) -> object:
+        """Grant a household one more service."""
 
 
-def our_command(app: OurCasework) -> Command:
-    """Return what grants a household one more service, in our way."""
-    fold = cast("Any", OurHousehold.fold)
+class Ours:
+    """The library's API on our log."""
 
-    def grant(household_id: UUID) -> None:
-        household: Any = app.repository.get(household_id, projector_func=fold)
+    def __init__(self, app: OurCasework) -> None:
+        self.app = app
+        self.fold = cast("Any", OurHousehold.fold)
+
+    def fill(self, threads: ThreadPoolExecutor, households: int) -> list[UUID]:
+        return list(threads.map(lambda _: self._filled(), range(households)))
+
+    def grant(self, household_id: UUID) -> None:
+        household: Any = self.app.repository.get(household_id, projector_func=self.fold)
         household.grant(DAY, uuid7(), "EDU-COMP", uuid7())
-        app.save(household)
+        self.app.save(household)
 
-    return grant
+    def _filled(self) -> UUID:
+        household = _household()
+        self.app.save(cast("Any", household))
+        return household.id
 
 
-def stock_command(app: StockCasework) -> Command:
-    """Return what grants a household one more service, as the library comes."""
+class Stock:
+    """The library as it comes."""
 
-    def grant(household_id: UUID) -> None:
-        household: Any = app.repository.get(household_id)
+    def __init__(self, app: StockCasework) -> None:
+        self.app = app
+
+    def fill(self, threads: ThreadPoolExecutor, households: int) -> list[UUID]:
+        return [made for first in range(0, households, 64) for made in self._filled(min(64, households - first))]
+
+    def grant(self, household_id: UUID) -> list[Recording[UUID]]:
+        household: Any = self.app.repository.get(household_id)
         household.grant(DAY, uuid7(), "EDU-COMP", uuid7(), DAY, None)
-        app.save(household)
+        return self.app.save(household)
 
-    return grant
+    def _filled(self, number: int) -> list[UUID]:
+        households = [StockHousehold("410105001001") for _ in range(number)]
+        for household in households:
+            for _ in range(EVENTS - 1):
+                household.grant(DAY, uuid7(), "EDU-COMP", uuid7(), DAY, None)
+        self.app.save(*households)
+        return [household.id for household in households]
 
 
-def _rate(threads: ThreadPoolExecutor, command: Command, ids: Sequence[UUID]) -> float:
+class OnMessageDB:
+    """Our household and our codec on Message DB: a stream each, all of one category."""
+
+    def __init__(self, store: MessageStore) -> None:
+        self.store = store
+        self.codec = EventCodec()
+
+    def fill(self, threads: ThreadPoolExecutor, households: int) -> list[UUID]:
+        ids = list(threads.map(lambda _: self._save(_household()), range(households)))
+        self.store.analyze()
+        return ids
+
+    def grant(self, household_id: UUID) -> None:
+        household = OurHousehold(household_id)
+        for type_name, position, data in self.store.read(f"household-{household_id}"):
+            household.version = position + 1
+            household.apply(self.codec.decode(type_name, data.encode()))
+        household.grant(DAY, uuid7(), "EDU-COMP", uuid7())
+        self._save(household)
+
+    def _save(self, household: OurHousehold) -> UUID:
+        for recorded in household.collect_events():
+            data, last = self.codec.encode(recorded.event).decode(), recorded.originator_version - 2
+            self.store.write(f"household-{household.id}", recorded.event.type_name, data, expected=last)
+        return household.id
+
+
+def _ours(stack: ExitStack, url: str) -> Contestant:
+    migrate(url)
+    pool = stack.enter_context(open_pool(url, min_size=THREADS, max_size=THREADS))
+    pool.wait()
+    return Ours(OurCasework(pool))
+
+
+def _stock(stack: ExitStack, url: str) -> Contestant:
+    return Stock(stack.enter_context(stock_casework(url, connections=THREADS)))
+
+
+def _message_db(stack: ExitStack, url: str) -> Contestant | None:
+    scripts = message_db.scripts()
+    if not scripts:
+        return None
+    return OnMessageDB(stack.enter_context(message_db.store(url, scripts, connections=THREADS)))
+
+
+def stock_casework(url: str, *, connections: int) -> StockCasework:
+    """Return the library's application on a database, with a pool of so many connections."""
+    size = {"POSTGRES_POOL_SIZE": str(connections), "POSTGRES_CONNECT_TIMEOUT": "60"}
+    return StockCasework(environment(url) | size)
+
+
+def _household() -> OurHousehold:
+    household = OurHousehold(uuid7())
+    for _ in range(EVENTS):
+        household.grant(DAY, uuid7(), "EDU-COMP", uuid7())
+    return household
+
+
+def _rate(threads: ThreadPoolExecutor, command: Callable[[UUID], object], ids: Sequence[UUID]) -> float:
     began = perf_counter()
     for _ in threads.map(command, ids):
         pass
     return len(ids) / (perf_counter() - began)
-
-
-def _fill_ours(app: OurCasework) -> UUID:
-    household = OurHousehold(uuid7())
-    for _ in range(EVENTS):
-        household.grant(DAY, uuid7(), "EDU-COMP", uuid7())
-    app.save(cast("Any", household))
-    return household.id
-
-
-def _fill_stock(app: StockCasework, number: int) -> list[UUID]:
-    households = [StockHousehold("410105001001") for _ in range(number)]
-    for household in households:
-        for _ in range(EVENTS - 1):
-            household.grant(DAY, uuid7(), "EDU-COMP", uuid7(), DAY, None)
-    app.save(*households)
-    return [household.id for household in households]
-
-
-def _stock(url: str) -> StockCasework:
-    size = {"POSTGRES_POOL_SIZE": str(THREADS), "POSTGRES_CONNECT_TIMEOUT": "60"}
-    return StockCasework(environment(url) | size)
