@@ -1,7 +1,8 @@
 """Measure casework beside what one would take otherwise, in one run on one machine.
 
-    python3 run.py bench append    appends and commands, beside the stock library and a bare INSERT
+    python3 run.py bench append    appends and commands, beside the stock library, a bare INSERT and Message DB
     python3 run.py bench rebuild   all views anew, beside the stock library's runner
+    python3 run.py bench latency   from commit to visible in a view, beside the stock library's runner
     python3 run.py bench api       commands by HTTP, beside a bare view
 
 With --json one line for each figure; with --help what else can be chosen.
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = ("append", "rebuild", "api")
+BENCHES = ("append", "rebuild", "latency", "api")
 
 
 def main(arguments: Sequence[str]) -> int:
