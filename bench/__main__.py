@@ -2,6 +2,7 @@
 
     python3 run.py bench append    appends and commands, beside the stock library, a bare INSERT and Message DB
     python3 run.py bench rebuild   all views anew, beside the stock library's runner
+    python3 run.py bench growth    the same in a log of 5 million events, beside one of 1 million
     python3 run.py bench latency   from commit to visible in a view, beside the stock library's runner
     python3 run.py bench api       commands by HTTP, beside a bare view
 
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = ("append", "rebuild", "latency", "api")
+BENCHES = ("append", "rebuild", "growth", "latency", "api")
 
 
 def main(arguments: Sequence[str]) -> int:
