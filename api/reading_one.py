@@ -95,8 +95,12 @@ def _told(look: Look, day: date, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _look(household_id: UUID, known_at: datetime | None) -> Look:
-    """Fold a household that the caller may see; what was not known, or is not theirs, is not there."""
+def _look(household_id: UUID, asked: datetime | None) -> Look:
+    """Fold a household that the caller may see; what was not known, or is not theirs, is not there.
+
+    What will be known later cannot be told: a future instant means now, and the answer says so.
+    """
+    known_at = min(asked, datetime.now(UTC)) if asked is not None else None
     if partition_of(household_id) == REGISTRY:
         raise NotFound
     with casework().pool.connection() as db:

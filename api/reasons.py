@@ -76,7 +76,7 @@ def _level(level: LevelPolicy, own: Content, reasons: LevelReasons | None, groun
 def _indicator(each: IndicatorReasons, grounds: Grounds) -> Content:
     result, rule = each.result, grounds.policy.indicators[each.result.code]
     told_of = grounds.sight.indicator(result.code)
-    seen = [reason for reason in each.reasons if _is_seen(reason, grounds)]
+    seen = [reason for reason in each.reasons if told_of and _is_seen(reason, grounds)]
     return {
         "indicator": result.code,
         "label": told(rule.label),
@@ -170,6 +170,8 @@ def _offers(levels: Mapping[str, LevelReasons], grounds: Grounds) -> list[Conten
             "gain": reason.gain / 100,
         }
         for level, indicator, reason in all_reasons(levels)
-        if _is_seen(reason, grounds) and any(each.kind == "service" for each in reason.missing)
+        if grounds.sight.indicator(indicator)
+        and _is_seen(reason, grounds)
+        and any(each.kind == "service" for each in reason.missing)
     ]
     return offers[:MOST_OFFERS]

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from api import naming
-from api.auth import Sight, sight
+from api.auth import Sight, is_own, meeting, of_one_bureau, principal, sight
 from api.household_state import plain_facts
 from api.language import told as labelled
 from api.paging import MalformedCursor, next_link
@@ -128,9 +128,21 @@ def _subjects(page: Iterable[tuple[LoggedEvent, Event]], household: Household) -
     subjects: dict[bytes, UUID] = {}
     for _, event in page:
         commitment = getattr(event, "commitment", None)
-        if commitment is not None and not isinstance(event, MemberFactsRecorded | MemberJoined | MemberBorn):
+        profile = isinstance(event, MemberFactsRecorded | MemberJoined | MemberBorn)
+        if commitment is not None and not profile and _is_own(event, household):
             subjects[commitment] = _subject(event, household)
     return subjects
+
+
+def _is_own(event: Event, household: Household) -> bool:
+    """Whether what is sealed beside an event is for the caller: a bureau reads of its own services and needs alone."""
+    if not of_one_bureau():
+        return True
+    bureau = principal().bureau
+    need = household.needs.get(getattr(event, "need_id", None) or UUID(int=0))
+    episode = household.episodes.get(getattr(event, "episode_id", None) or UUID(int=0))
+    services = meeting(need.need) if need is not None else (episode.service,) if episode is not None else ()
+    return any(is_own(bureau, service) for service in services)
 
 
 def _subject(event: Event, household: Household) -> UUID:

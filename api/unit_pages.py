@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,11 +22,12 @@ from api.paging import next_link
 from api.policy_choice import chosen_policy
 from api.reasons import score
 from api.resource import answer
+from api.suppression import NOTHING, SIZES, hidden_of
 from casework.domain import codes
 from casework.domain.assessment import Score
 from casework.domain.calendar import required_month
 from casework.domain.ids import REGISTRY
-from casework.domain.metrics import Tally, UnitFigures, hidden, unit_figures
+from casework.domain.metrics import Tally, UnitFigures, unit_figures
 from casework.domain.policy import Policy, load_policy
 from casework.domain.registry import Registry, Unit
 from casework.domain.scoring import Ratio
@@ -201,24 +202,22 @@ def _table(db: Db, unit: Unit, registry: Registry, policy: Policy, day: date) ->
 
 def _told(table: Table) -> Content:
     measures = _measures(table)
-    hides = {} if sight().small_cells else _hidden(table, measures)
+    everything = sight().small_cells
+    hides = NOTHING if everything else hidden_of(table.own, table.siblings, measures, table.policy)
     levels = table.own.levels if table.kind in DIVISIONS else {}
-    closed = _closed_levels(table, hides) if levels else set()
     return {
-        "households": _size(table.own.households),
-        "employees": _size(table.own.employees),
-        "pupils": _size(table.own.pupils),
-        "overall": _score(table, table.own.overall, hide=bool(closed)) if levels else None,
+        **{name: _size(getattr(table.own, name), hide=name in hides.sizes) for name in SIZES},
+        "overall": _score(table, table.own.overall, hide=hides.overall) if levels else None,
         "levels": [
             {
                 "level": level.code,
                 "label": told(level.label),
-                **_score(table, levels[level.code], hide=level.code in closed),
+                **_score(table, levels[level.code], hide=level.code in hides.levels),
             }
             for level in table.policy.levels
             if level.code in levels
         ],
-        "indicators": [_indicator(table, code, hides.get(code, False)) for code in measures],
+        "indicators": [_indicator(table, code, code in hides.cells) for code in measures],
     }
 
 
@@ -226,29 +225,6 @@ def _measures(table: Table) -> Sequence[str]:
     if table.kind in DIVISIONS:
         return (*table.policy.indicators, "NEEDS")
     return MEASURED.get(table.kind, ())
-
-
-def _hidden(table: Table, measures: Iterable[str]) -> dict[str, bool]:
-    """Which cells are hidden: too small, or to be found from a level's score or from the sums above (RULES U17)."""
-    small, own = table.policy.small_n, table.own.measures
-    groups = [[code for code in measures if _level(table, code) == level] for level in (*table.own.levels, None)]
-    hides = {
-        code: hide
-        for group in groups
-        for code, hide in zip(group, hidden([own[code] for code in group], small), strict=True)
-    }
-    for code in hides:
-        across = hidden([own[code], *(each.measures[code] for each in table.siblings)], small)
-        hides[code] = hides[code] or across[0]
-    return hides
-
-
-def _closed_levels(table: Table, hides: Mapping[str, bool]) -> set[str]:
-    """The levels whose score would tell a hidden cell: the only one in it, or all of fewer than five households."""
-    if 0 < table.own.households < table.policy.small_n and not sight().small_cells:
-        return set(table.own.levels)
-    hidden_in = [_level(table, code) for code, hide in hides.items() if hide]
-    return {level for level in table.own.levels if hidden_in.count(level) == 1}
 
 
 def _score(table: Table, each: Score, *, hide: bool) -> Content:
@@ -290,11 +266,9 @@ def _why_empty(table: Table, feed: str | None) -> str:
     return "not_applicable" if month < closed.first or month in closed.months else "not_reported"
 
 
-def _size(count: int) -> Content:
-    """A number of persons or households; fewer than five are hidden, nobody is not."""
-    if 0 < count < 5 and not sight().small_cells:
-        return {"state": "hidden", "value": None}
-    return {"state": "known", "value": count}
+def _size(count: int, *, hide: bool) -> Content:
+    """A number of persons or households."""
+    return {"state": "hidden", "value": None} if hide else {"state": "known", "value": count}
 
 
 def _counted(registry: Registry, unit: Unit, day: date) -> Sequence[UUID]:

@@ -9,7 +9,9 @@ from functools import wraps
 from typing import Any
 
 import click
+import psycopg
 from click import Context as Run
+from psycopg_pool import PoolTimeout
 
 from casework import wiring
 from casework.config import ConfigError, Settings
@@ -20,6 +22,7 @@ from casework.log.migrations import UnsuitableServer
 from casework.outcome import Context
 from casework.population import PROFILES
 from casework.terminal import fill
+from casework.tokens import ROLES
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,6 +62,10 @@ def with_servers(command: Callable[..., Any]) -> Callable[..., Any]:
                 return command(complete, **options)
         except (CaseworkError, ServerFailed, UnsuitableServer) as error:
             raise click.ClickException(str(error)) from None
+        except psycopg.errors.UndefinedTable:
+            raise click.ClickException("The database has no log yet: casework migrate, or demo, makes it.") from None
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise click.ClickException(f"The database does not answer ({type(error).__name__}).") from None
 
     return connected
 
@@ -133,7 +140,7 @@ def views(settings: Settings, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--role", required=True, help="caseworker, supervisor, bureau, auditor, selection, operator, service")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="What the token allows.")
 @click.option("--sub", default=None, help="Who the token is for; an opaque id.")
 @click.option("--bureau", default=None, help="A bureau's code.")
 @click.option("--division", "divisions", multiple=True, default=("4101",), help="Codes; several are allowed.")
@@ -214,6 +221,8 @@ def activate(settings: Settings, version: str) -> None:
 @with_servers
 def demo(settings: Settings, **options: Any) -> None:
     """Fill a log with synthetic households, and start everything on it."""
+    if options["as_json"] and not options["once"]:
+        raise click.UsageError("--json goes with --once.")
     from casework.demo import run_demo
 
     sys.exit(run_demo(settings, **options))

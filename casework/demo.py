@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
@@ -27,6 +28,7 @@ from casework.terminal import fill, progress_bar, screen, wide_console
 READY_SECONDS = 60
 STOP_SECONDS = 10
 POLL_SECONDS = 0.2
+RESTART_SECONDS = 1.0
 ROLES = ("caseworker", "supervisor", "bureau", "auditor", "selection", "operator", "service")
 
 
@@ -46,21 +48,39 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int) 
 
 @contextmanager
 def running(settings: Settings) -> Iterator[None]:
-    """API, workers and beat as processes of their own, stopped in the end; what they say goes to files."""
-    programs = [("api", ["api.serve"]), ("beat", ["workers.run", "beat"])]
-    programs += [("worker-long", ["workers.run", "long"])]
-    programs += [(f"worker-{number}", ["workers.run", "drains"]) for number in range(1, settings.workers + 1)]
-    started: list[subprocess.Popen[bytes]] = []
+    """API, workers and beat as processes of their own, begun again when they die, stopped in the end."""
+    _refuse_taken_port(settings)
+    programs = {"api": ["api.serve"], "beat": ["workers.run", "beat"], "worker-long": ["workers.run", "long"]}
+    programs |= {f"worker-{number}": ["workers.run", "drains"] for number in range(1, settings.workers + 1)}
+    commands = {name: wiring.command_line(module, *rest) for name, (module, *rest) in programs.items()}
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    over = Event()
     try:
-        for name, (module, *arguments) in programs:
-            started.append(_start(settings, name, wiring.command_line(module, *arguments)))
-        _await_api(settings, started[0])
+        for name, command in commands.items():
+            started[name] = _start(settings, name, command)
+        _await_api(settings, started["api"])
+        watch = Thread(target=_keep_alive, args=(settings, commands, started, over), daemon=True)
+        watch.start()
         yield
+        over.set()
+        watch.join()
     finally:
-        for program in started:
+        over.set()
+        for program in started.values():
             program.terminate()
-        for program in started:
+        for program in started.values():
             _await_end(program)
+
+
+def _keep_alive(
+    settings: Settings, commands: dict[str, list[str]], started: dict[str, subprocess.Popen[bytes]], over: Event
+) -> None:
+    """Start again whatever has died."""
+    while not over.wait(RESTART_SECONDS):
+        for name, program in started.items():
+            if program.poll() is not None:
+                screen.print(f"{name} has died and is started again; see {_log_of(settings, name)}.")
+                started[name] = _start(settings, name, commands[name])
 
 
 def catch_up(casework: Casework) -> None:
@@ -126,6 +146,15 @@ def _await_api(settings: Settings, program: subprocess.Popen[bytes]) -> None:
         if program.poll() is not None or monotonic() > ends:
             raise click.ClickException(f"The API did not start; see {_log_of(settings, 'api')}.")
         pause.wait(POLL_SECONDS)
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Another server there would be taken for ours."""
+    try:
+        socket.create_server((settings.api_host, settings.api_port)).close()
+    except OSError as error:
+        where = f"{settings.api_host}:{settings.api_port} ({error.strerror})"
+        raise click.ClickException(f"The API cannot listen at {where}: set CASEWORK_API_PORT.") from None
 
 
 def _answers(url: str) -> bool:

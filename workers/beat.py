@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
+DEAD_TICKS = 4
+"""After so many ticks in which a partition that is behind has not moved, the beat drains in its own process."""
+
 LONG_SECONDS = 3600
 
 # The key's first half is told in the log's schema; the second is this tick's.
@@ -37,6 +40,7 @@ class Beat:
         self.long = queue(LONG, drains.connection)
         self.stop = stop
         self.waited: set[Waiting] = set()
+        self.unmoved = 0
         self.swept_at = float("-inf")
 
     def run(self) -> None:
@@ -64,8 +68,12 @@ class Beat:
 
     def _call(self, waiting: set[Waiting]) -> None:
         """Wake the drains that linger; ask for another one where nobody heard, or nothing moved since the last tick."""
-        stuck = bool(waiting & self.waited)
-        self.waited = waiting
+        still = waiting & self.waited
+        self.waited, stuck = waiting, bool(still)
+        self.unmoved = self.unmoved + 1 if still else 0
+        if self.unmoved >= DEAD_TICKS:
+            log.warning("%d partitions have not moved for %d ticks: no worker drains them.", len(still), self.unmoved)
+            drain_behind(self.engine, self.stop)
         try:
             heard = self.wake.publish([each.partition for each in waiting]) if waiting else 1
             if heard is None:

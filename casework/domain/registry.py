@@ -14,7 +14,7 @@ import msgspec
 from casework.domain.aggregate import Aggregate, Event, Recorded, event_type
 from casework.domain.calendar import add_months, first_of_month, month_of, required_from, required_month
 from casework.domain.checks import check_codes, check_feed, check_month
-from casework.domain.codes import check_unit_fact
+from casework.domain.codes import bureaus, check_unit_fact
 from casework.domain.residence import By, refuse_if
 
 NAMESPACE = UUID("6f2b6c0e-3a51-5f0e-9d0a-0c9b4a7e2013")
@@ -224,6 +224,7 @@ class Feed(Aggregate):
         refuse_if(closed_on > by.today, "date-in-future")
         refuse_if(feed_id(bureau, area) != self.id, "feed-differs")
         check_feed(bureau, area)
+        refuse_if(area not in next(row.areas for row in bureaus() if row.code == bureau), "feed-not-of-bureau")
         check_month("month", month)
         refuse_if(month >= closed_on.isoformat()[:7], "month-not-over")
         if month not in self.months:

@@ -7,7 +7,7 @@ over all households, with flat memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -66,7 +66,8 @@ class UnitsReplay(NamedTuple):
 
 
 def clocks(db: Db, as_of: date, known_at: datetime | None = None) -> Clocks:
-    """Resolve the cut once; outside of transactions. Waits for the appends in flight."""
+    """Resolve the cut once; outside of transactions. Waits for the appends in flight. A future instant means now."""
+    known_at = min(known_at, datetime.now(UTC)) if known_at is not None else None
     return Clocks(as_of, reading.cut_at(db, known_at) if known_at is not None else reading.heads(db), known_at)
 
 

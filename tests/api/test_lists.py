@@ -146,7 +146,8 @@ def test_small_cells_and_their_complements_are_hidden(desk: DeskOf, homes: dict[
     assert (figures(hidden)["COM5"]["state"], figures(hidden)["COM5"]["num"]) == ("hidden", None)
     assert figures(hidden)["COM1"]["state"] == "hidden"  # nobody has one: 0 of 9 tells of all nine
     assert figures(hidden)["SCH1"]["state"] == figures(seen)["SCH1"]["state"] == "not_applicable"
-    assert hidden.json["households"] == {"state": "known", "value": MANY}
+    assert seen.json["households"] == {"state": "known", "value": MANY}
+    assert hidden.json["households"]["state"] == "hidden"  # beside the only other one, of three, it tells of those
 
 
 def test_of_fewer_than_five_households_not_even_a_score_is_shown(
