@@ -183,7 +183,7 @@ def work(url: str, start: Barrier, end: Barrier, peaks: Queue[float]) -> None:
         with pool.connection() as db, db.transaction():
             engine.behind(db)
         start.wait()
-        while engine.drain():
+        while engine.drain() or engine.fill():
             pass
         end.wait()
     peaks.put(_peak_memory())

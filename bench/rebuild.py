@@ -101,7 +101,7 @@ def work(url: str, start: Barrier, end: Barrier) -> None:
     with open_pool(url, max_size=1) as pool:
         engine = Engine(pool)
         start.wait()
-        while engine.drain():
+        while engine.drain() or engine.fill():
             pass
         end.wait()
 

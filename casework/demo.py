@@ -89,7 +89,7 @@ def catch_up(casework: Casework) -> None:
     with progress_bar() as bar:
         task = bar.add_task("views", total=None)
         while True:
-            [rows] = reading.status(casework.pool).values()
+            rows = next(iter(reading.status(casework.pool).values()))
             head = sum(row.head for row in rows)
             behind = sum(row.lag for row in rows)
             bar.update(task, completed=head - behind, total=head)

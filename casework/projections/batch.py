@@ -30,16 +30,24 @@ class Limits(NamedTuple):
     events: int = 2000  # of one partition
     households: int = 500  # after so many no further partition is begun
     chunk: int = 500  # households computed at once: bounds memory, and how long the session is idle
+    filled: int = 200  # households of a set beside the live one, which is looked after in between
 
 
 class Checkpoint(NamedTuple):
-    """Where a partition stands, and where its log ends."""
+    """Where a partition stands, and the position that it is brought to: the end of its log.
+
+    A filling that was begun goes on after the household ``filled_to``, to the same ``head``; ``filled`` events have
+    been folded for it.
+    """
 
     partition: int
     position: int
     registry_position: int
     as_of: date
     head: int
+    is_filling: bool = False
+    filled_to: UUID = UUID(int=0)
+    filled: int = 0
 
 
 class Target(NamedTuple):
@@ -65,9 +73,17 @@ _ASSESSED = "SELECT household_id FROM household WHERE partition = %b::smallint A
 
 _ADVANCE = """
 UPDATE checkpoint
-SET position = %(position)b, registry_position = %(registry)b, as_of = %(as_of)b, advanced_at = clock_timestamp()
+SET position = %(position)b, registry_position = %(registry)b, as_of = %(as_of)b, advanced_at = clock_timestamp(),
+    filling_to = NULL, filled_to = NULL, filled = 0
 WHERE partition = %(partition)b::smallint AND position <= %(position)b AND registry_position <= %(registry)b
   AND as_of <= %(as_of)b"""
+
+# The time stays, so that a partition whose filling was begun is taken up before others.
+_FILLED = """
+UPDATE checkpoint
+SET registry_position = %(registry)b, as_of = %(as_of)b, filling_to = %(head)b, filled_to = %(filled_to)b,
+    filled = %(filled)b
+WHERE partition = %(partition)b::smallint AND position = 0"""
 
 
 class Batch:
@@ -87,21 +103,26 @@ class Batch:
         self.failures: list[Failure] = []
 
     def follow(self, registry: RegistryReader) -> None:
-        """Take in the next events, the registry's change and the date."""
+        """Take in the next events up to the head, the registry's change and the date."""
         old = self.checkpoint
-        places = reading.events_after(self.db, self.partition, old.position, self.limits.events)
+        most = min(self.limits.events, old.head - old.position)  # positions have no gaps
+        places = reading.events_after(self.db, self.partition, old.position, most)
         fault("events-read")
         upto = places[-1].position if places else old.position
         self.compute({place.stream_id for place in places} | self._dependent(registry), upto)
         self.finish(upto)
 
     def fill(self) -> None:
-        """Compute all households of a partition that has no rows yet, in the order of their streams."""
-        upto, after = self.checkpoint.head, UUID(int=0)
-        while ids := reading.stream_ids(self.db, self.partition, after, self.limits.chunk, upto):
+        """Compute the next households of a partition that is being filled, in the order of their ids."""
+        upto, after, events = self.checkpoint.head, self.checkpoint.filled_to, self.checkpoint.filled
+        chunk = min(self.limits.chunk, self.limits.households)
+        while ids := reading.stream_ids(self.db, self.partition, after, chunk, upto):
             streams = reading.whole_streams_between(self.db, self.partition, ids[0], ids[-1], upto)
             self._replace(streams, fresh=True)
-            after = ids[-1]
+            after, events = ids[-1], events + sum([len(stream.types) for stream in streams])
+            if len(ids) == chunk and self.households >= self.limits.households:
+                self.stop(after, events)
+                return
         self.finish(upto)
 
     def compute(self, household_ids: set[UUID] | Sequence[UUID], upto: int) -> None:
@@ -112,11 +133,17 @@ class Batch:
 
     def finish(self, upto: int) -> None:
         """Move totals and checkpoint, unless too many households failed."""
+        self._settle(_ADVANCE, position=upto)
+
+    def stop(self, after: UUID, events: int) -> None:
+        """Move totals, and note up to which household the partition is filled, unless too many failed."""
+        self._settle(_FILLED, head=self.checkpoint.head, filled_to=after, filled=events)
+
+    def _settle(self, statement: str, **place: object) -> None:
         self.totals.write(self.db, self.partition)
         self._refuse_many_failures()
-        where = {"partition": self.partition, "position": upto}
-        triple = {**where, "registry": self.registry_position, "as_of": self.as_of}
-        if self.db.execute(_ADVANCE, triple, prepare=True, binary=True).rowcount != 1:
+        parameters = {"partition": self.partition, "registry": self.registry_position, "as_of": self.as_of, **place}
+        if self.db.execute(statement, parameters, prepare=True, binary=True).rowcount != 1:
             raise AssertionError(f"The checkpoint of partition {self.partition} would go back.")
 
     def _dependent(self, registry: RegistryReader) -> set[UUID]:

@@ -21,7 +21,7 @@ from casework.projections import tables
 from casework.projections.batch import Batch, Checkpoint, Limits, Target, TooManyFail
 from casework.projections.computing import described
 from casework.projections.facts import RegistryReader
-from casework.projections.sets import ViewSet, drained, enter
+from casework.projections.sets import ViewSet, drained, enter, kept
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,19 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
 class Waiting(NamedTuple):
-    """A partition of a set that is behind, and the checkpoint at which it waits."""
+    """A partition of a set that is behind, and the checkpoint at which it waits; or waits to be filled."""
 
     view: str
     partition: int
+    position: int
+    registry_position: int
+    as_of: date
+    is_to_fill: bool
+
+
+class Triple(NamedTuple):
+    """What the rows of a partition are a function of."""
+
     position: int
     registry_position: int
     as_of: date
@@ -46,32 +55,45 @@ SELECT (clock_timestamp() AT TIME ZONE interval '8 hours')::date,
 
 # Heads are read before the lock is had. A checkpoint that another drain moved meanwhile is looked at again by the
 # server before it is locked, and events are read by later statements: at worst there is nothing left to do.
+# A filling goes up to where it was going; in a what-if set nothing else is done.
 _CLAIM = """
-SELECT behind.partition, behind.position, behind.registry_position, behind.as_of, log.head
+SELECT behind.partition, behind.position, behind.registry_position, behind.as_of, log.head,
+       behind.filling_to IS NOT NULL, coalesce(behind.filled_to, '00000000-0000-0000-0000-000000000000'),
+       behind.filled
 FROM checkpoint AS behind
 CROSS JOIN LATERAL (
-    SELECT coalesce((SELECT e.position FROM casework.events AS e WHERE e.partition = behind.partition
+    SELECT coalesce(behind.filling_to, (SELECT e.position FROM casework.events AS e
+                      WHERE e.partition = behind.partition AND NOT %(is_what_if)b
                       ORDER BY e.position DESC LIMIT 1), 0) AS head
 ) AS log
-WHERE behind.paused IS NULL AND behind.registry_position <= %b::bigint
-  AND (log.head > behind.position OR behind.registry_position < %b::bigint OR behind.as_of < %b::date)
+WHERE behind.paused IS NULL AND behind.registry_position <= %(registry)b::bigint
+  AND (log.head > behind.position OR behind.registry_position < %(registry)b::bigint OR behind.as_of < %(as_of)b::date)
+  AND (behind.position = 0 AND log.head > 0) = ANY (%(fill)b::boolean[])
+  AND coalesce(behind.partition = %(only)b::smallint, true)
 ORDER BY behind.advanced_at
-LIMIT %b::int
+LIMIT %(most)b::int
 FOR UPDATE OF behind SKIP LOCKED"""
 
 # The same question without a lock.
 _BEHIND = """
-SELECT %b::text, behind.partition, behind.position, behind.registry_position, behind.as_of
+SELECT %(view)b::text, behind.partition, behind.position, behind.registry_position, behind.as_of,
+       NOT %(is_live)b AND behind.position = 0 AND log.head > 0
 FROM checkpoint AS behind
-WHERE behind.paused IS NULL
-  AND (behind.registry_position < %b::bigint OR behind.as_of < %b::date OR behind.position < coalesce((
-      SELECT e.position FROM casework.events AS e WHERE e.partition = behind.partition
-      ORDER BY e.position DESC LIMIT 1), 0))"""
+CROSS JOIN LATERAL (
+    SELECT coalesce(behind.filling_to, (SELECT e.position FROM casework.events AS e
+                      WHERE e.partition = behind.partition AND NOT %(is_what_if)b
+                      ORDER BY e.position DESC LIMIT 1), 0) AS head
+) AS log
+WHERE behind.paused IS NULL AND (log.head > behind.position
+  OR NOT %(is_what_if)b AND (behind.registry_position < %(registry)b::bigint OR behind.as_of < %(as_of)b::date))"""
 
 _PAUSE = "UPDATE checkpoint SET paused = %b::text WHERE partition = %b::smallint"
 _RESUME = """
 UPDATE checkpoint SET paused = NULL WHERE partition = %b::smallint
-RETURNING partition, position, registry_position, as_of, position"""
+RETURNING partition, position, registry_position, as_of, coalesce(filling_to, position), filling_to IS NOT NULL,
+          coalesce(filled_to, '00000000-0000-0000-0000-000000000000'), filled"""
+_LOCK = """
+SELECT position, registry_position, as_of FROM checkpoint WHERE partition = %b::smallint FOR UPDATE"""
 
 
 class Engine:
@@ -85,55 +107,85 @@ class Engine:
         self.limits = limits or Limits()
         self._today = today
         self._registry = RegistryReader()
-        self._at_once = self.limits.partitions
+        self._earlier = RegistryReader()
+        self._at_once: dict[tuple[str, bool], int] = {}
 
     def drain(self) -> int:
         """Bring some partitions that are behind nearer to their heads; return how many.
 
-        0 says that none is behind, or that others are at work on those that are.
+        0 says that none is behind, or that others are at work on those that are. Sets beside the live one are kept
+        up once they are filled.
         """
         with self.pool.connection() as db:
-            return sum([self._drain(db, view) for view in drained(db)])
+            return sum([self._drain(db, view, _both if view.is_live else _follow) for view in drained(db)])
+
+    def fill(self, view: str | None = None, partition: int | None = None) -> int:
+        """Fill a little more of a set beside the live one, or of this partition of this set; return 0 as ``drain``."""
+        with self.pool.connection() as db:
+            for each in kept(db):
+                if not each.is_live and each.name == (view or each.name):
+                    moved = self._drain(db, each, _fill, partition)
+                    if moved:
+                        return moved
+        return 0
 
     def behind(self, db: Db) -> set[Waiting]:
         """Return what is behind in any set, whether or not somebody is at work on it; in the caller's transaction."""
         waiting: set[Waiting] = set()
-        for view in drained(db):
+        for view in kept(db):
             enter(db, view)
             target = self._target(db)
-            rows = db.execute(_BEHIND, (view.name, target.registry_position, target.as_of), binary=True)
-            waiting |= {Waiting._make(row) for row in rows}
+            parameters = {**_named(view), "registry": target.registry_position, "as_of": target.as_of}
+            waiting |= {Waiting._make(row) for row in db.execute(_BEHIND, parameters, binary=True)}
         return waiting
 
     def unpark(self, partition: int) -> int:
         """Try the partition's parked households again and let it be drained again; return how many stay parked."""
         with self.pool.connection() as db:
-            return sum([self._unpark(db, view, partition) for view in drained(db)])
+            return sum([self._unpark(db, view, partition) for view in kept(db)])
+
+    def bring(self, db: Db, view: ViewSet, partition: int, to: Triple) -> None:
+        """Bring a filled partition up to exactly a triple that it has not passed, in the caller's transaction."""
+        enter(db, view)
+        while (at := locked(db, partition)) != to:
+            target = Target(to.registry_position, to.as_of, self._earlier.facts(db, to.registry_position))
+            Batch(db, view.policy, Checkpoint(partition, *at, to.position), target, self.limits).follow(self._registry)
+
+    def cut(self, db: Db) -> Target:
+        """Return the registry's position and the date that a drain would go to now."""
+        return self._target(db)
 
     def _unpark(self, db: Db, view: ViewSet, partition: int) -> int:
         with db.transaction():
-            enter(db, view)
+            if not enter(db, view):
+                return 0
             row = db.execute(_RESUME, (partition,), binary=True).fetchone()
             checkpoint = Checkpoint._make(row or ())
-            facts = self._registry.facts(db, checkpoint.registry_position)
+            facts = self._earlier.facts(db, checkpoint.registry_position)
             target = Target(checkpoint.registry_position, checkpoint.as_of, facts)
             batch = Batch(db, view.policy, checkpoint, target, self.limits)
-            batch.compute(tables.parked(db, partition), checkpoint.position)
-            batch.finish(checkpoint.position)
+            batch.compute(tables.parked(db, partition), checkpoint.head)
+            if checkpoint.is_filling:
+                batch.stop(checkpoint.filled_to, checkpoint.filled)
+            else:
+                batch.finish(checkpoint.head)
         return len(batch.failures)
 
-    def _drain(self, db: Db, view: ViewSet) -> int:
+    def _drain(self, db: Db, view: ViewSet, kinds: Kinds, only: int | None = None) -> int:
         moved = households = 0
+        limits, most = self._limits(view, kinds), self._at_once.get((view.name, kinds is _fill), self.limits.partitions)
         try:
             with db.transaction():
-                enter(db, view)
+                if not enter(db, view):
+                    return 0
                 target = self._target(db)
-                claimed = _claim(db, target, self._at_once)
+                claimed = _claim(db, view, target, kinds, only, most)
                 for checkpoint in claimed:
                     fault("claimed")
-                    households += self._advance(Batch(db, view.policy, checkpoint, target, self.limits))
+                    towards = self._goal(db, checkpoint, target)
+                    households += self._advance(Batch(db, view.policy, checkpoint, towards, limits))
                     moved += 1
-                    if households >= self.limits.households:
+                    if households >= limits.households:
                         break
                 fault("checkpoints-moved")
             fault("committed")
@@ -141,8 +193,14 @@ class Engine:
             self._pause(db, view, failing)
             return 1
         # What was claimed in vain was kept from others: where much is to do, claim less.
-        self._at_once = moved if moved < len(claimed) else min(2 * self._at_once, self.limits.partitions)
+        at_once = moved if moved < len(claimed) else min(2 * most, limits.partitions)
+        self._at_once[view.name, kinds is _fill] = at_once
         return moved
+
+    def _limits(self, view: ViewSet, kinds: Kinds) -> Limits:
+        if kinds is _fill:
+            return self.limits._replace(households=min(self.limits.filled, self.limits.households))
+        return self.limits
 
     def _target(self, db: Db) -> Target:
         row = db.execute(_NOW, prepare=True, binary=True).fetchone()
@@ -151,9 +209,16 @@ class Engine:
         position = self._registry.reach(db, head)
         return Target(position, self._today() if self._today else today, self._registry.facts(db, position))
 
+    def _goal(self, db: Db, checkpoint: Checkpoint, target: Target) -> Target:
+        """A filling that was begun goes on to where it was going."""
+        position, as_of = checkpoint.registry_position, checkpoint.as_of
+        if not checkpoint.is_filling or (position, as_of) == target[:2]:
+            return target
+        return Target(position, as_of, self._earlier.facts(db, position))
+
     def _advance(self, batch: Batch) -> int:
         try:
-            if batch.checkpoint.position == 0:
+            if batch.checkpoint.position == 0 and batch.checkpoint.head:
                 batch.fill()
             else:
                 batch.follow(self._registry)
@@ -164,10 +229,33 @@ class Engine:
     def _pause(self, db: Db, view: ViewSet, failing: TooManyFail) -> None:
         log.error("Partition %d of %s is paused: %s", failing.partition, view.name, failing)
         with db.transaction():
-            enter(db, view)
-            db.execute(_PAUSE, (str(failing), failing.partition))
+            if enter(db, view):
+                db.execute(_PAUSE, (str(failing), failing.partition))
 
 
-def _claim(db: Db, target: Target, most: int) -> list[Checkpoint]:
-    parameters = (target.registry_position, target.registry_position, target.as_of, most)
+def locked(db: Db, partition: int) -> Triple:
+    """Lock a partition of the set that this transaction has entered, and return where it stands."""
+    row = db.execute(_LOCK, (partition,), prepare=True, binary=True).fetchone()
+    return Triple._make(row or ())
+
+
+Kinds = tuple[bool, ...]
+_follow: Kinds = (False,)
+_fill: Kinds = (True,)
+_both: Kinds = (False, True)
+
+
+def _claim(db: Db, view: ViewSet, target: Target, kinds: Kinds, only: int | None, most: int) -> list[Checkpoint]:
+    parameters = {
+        **_named(view),
+        "registry": target.registry_position,
+        "as_of": target.as_of,
+        "fill": list(kinds),
+        "only": only,
+        "most": most,
+    }
     return [Checkpoint._make(row) for row in db.execute(_CLAIM, parameters, prepare=True, binary=True)]
+
+
+def _named(view: ViewSet) -> dict[str, object]:
+    return {"view": view.name, "is_live": view.is_live, "is_what_if": view.is_what_if}

@@ -252,13 +252,12 @@ def wait_for_position(pool: Pool, partition: int, position: int, timeout: float,
 
 
 def status(pool: Pool) -> dict[str, list[PartitionStatus]]:
-    """Return how far each drained set is, partition by partition."""
-    with pool.connection() as db:
+    """Return how far each drained set is, partition by partition, the live one first."""
+    with pool.connection() as db, db.transaction():
         found = {}
         for view in drained(db):
-            with db.transaction():
-                enter(db, view)
-                found[view.name] = [PartitionStatus._make(row) for row in _rows(db, _STATUS, ())]
+            enter(db, view)
+            found[view.name] = [PartitionStatus._make(row) for row in _rows(db, _STATUS, ())]
         return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
-from casework.domain.policy import Policy, load_policy
+from casework.domain.policy import Policy, load_policy, parse_policy, policy_versions
 from casework.errors import Unavailable
 from casework.log.reading import Cut, Db
 
@@ -16,10 +17,12 @@ DEFAULT_POLICY = "2013.1"
 
 
 class ViewSet(NamedTuple):
-    """One schema of views: its name and the policy that its rows are made under."""
+    """One schema of views: its name, the policy that its rows are made under, and what it is for."""
 
     name: str
     policy: Policy
+    is_live: bool = False
+    is_what_if: bool = False  # filled at a cut, then left alone
 
 
 class Cutting(NamedTuple):
@@ -34,25 +37,42 @@ class Cutting(NamedTuple):
     as_of: date
 
 
-_DRAINED = """
-SELECT name, policy FROM casework.view_set WHERE state = 'drained' AND projection_version = %b ORDER BY created_at"""
+# A policy that this program does not know is one of a later program, whose workers keep that set.
+_KEPT = """
+SELECT made.name, made.policy, made.draft, live.name IS NOT NULL, made.state = 'what_if'
+FROM casework.view_set AS made LEFT JOIN casework.live_view AS live USING (name)
+WHERE made.state IN ('drained', 'what_if') AND made.projection_version = %b::int
+  AND (made.draft IS NOT NULL OR made.policy = ANY (%b::text[]))
+ORDER BY live.name IS NULL, made.created_at"""
+
+_ENTER = """
+SELECT set_config('search_path', made.name, true) FROM casework.view_set AS made
+WHERE made.name = %b::text AND made.state IN ('drained', 'what_if')"""
 
 _LIVE = """
-SELECT made.name, made.policy, set_config('search_path', made.name, true)
+SELECT made.name, made.policy, made.draft, true, false, set_config('search_path', made.name, true)
 FROM casework.live_view AS live JOIN casework.view_set AS made USING (name)"""
 
 _CUT = "SELECT partition, position, registry_position, as_of FROM checkpoint"
 
 
+def kept(db: Db) -> list[ViewSet]:
+    """Return the sets that this program works on, the live one first.
+
+    Until the end of the caller's transaction none of them is dropped.
+    """
+    rows = db.execute(_KEPT, (PROJECTION_VERSION, list(policy_versions())), prepare=True, binary=True).fetchall()
+    return [_view_set(*row) for row in rows]
+
+
 def drained(db: Db) -> list[ViewSet]:
-    """Return the sets that this program keeps at the heads."""
-    rows = db.execute(_DRAINED, (PROJECTION_VERSION,), binary=True).fetchall()
-    return [ViewSet(name, load_policy(policy)) for name, policy in rows]
+    """Return the sets that this program keeps at the heads, the live one first."""
+    return [view for view in kept(db) if not view.is_what_if]
 
 
-def enter(db: Db, view: ViewSet) -> None:
-    """Let the names of tables mean this set's, up to the end of the transaction."""
-    db.execute("SELECT set_config('search_path', %b::text, true)", (view.name,))
+def enter(db: Db, view: ViewSet) -> bool:
+    """Let the names of tables mean this set's, up to the end of the transaction; say whether it is still there."""
+    return db.execute(_ENTER, (view.name,), prepare=True, binary=True).fetchone() is not None
 
 
 def enter_live(db: Db) -> ViewSet:
@@ -60,7 +80,7 @@ def enter_live(db: Db) -> ViewSet:
     row = db.execute(_LIVE, binary=True).fetchone()
     if row is None:
         raise Unavailable
-    return ViewSet(row[0], load_policy(row[1]))
+    return _view_set(*row[:5])
 
 
 def ensure_live(db: Db, policy: str = DEFAULT_POLICY) -> str:
@@ -92,3 +112,10 @@ def cutting(db: Db) -> Cutting:
     """Return what the views of the set show that this transaction has entered."""
     rows = db.execute(_CUT, prepare=True, binary=True).fetchall()
     return Cutting({row[0]: row[1] for row in rows}, min(row[2] for row in rows), min(row[3] for row in rows))
+
+
+def _view_set(name: str, policy: str, draft: bytes | None, is_live: bool, is_what_if: bool) -> ViewSet:
+    return ViewSet(name, load_policy(policy) if draft is None else _parsed(draft), is_live, is_what_if)
+
+
+_parsed = lru_cache(16)(parse_policy)

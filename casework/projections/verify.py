@@ -46,7 +46,10 @@ class Verified(NamedTuple):
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _CHECKPOINT = """
-SELECT position, registry_position, as_of FROM checkpoint WHERE partition = %b::smallint"""
+SELECT coalesce(filling_to, position), registry_position, as_of,
+       CASE WHEN filling_to IS NULL THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+            ELSE coalesce(filled_to, '00000000-0000-0000-0000-000000000000') END::uuid
+FROM checkpoint WHERE partition = %b::smallint"""
 _HOUSEHOLDS = """
 SELECT household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons, members,
        migrants, children, settled, score, band, scores, bands, stale
@@ -98,14 +101,16 @@ class Replay:
 
     def __init__(self, db: Db, view: ViewSet, partition: int, registry: RegistryReader) -> None:
         self.db, self.view, self.partition = db, view, partition
-        [(self.position, registry_position, self.as_of)] = self._rows(_CHECKPOINT)
+        [(self.position, registry_position, self.as_of, self.filled_to)] = self._rows(_CHECKPOINT)
         self.facts = registry.facts(db, registry_position)
         self.totals: dict[UUID, list[tuple[int, ...]]] = {}
 
     def ids(self, sample: int | None, random: Random) -> list[UUID]:
-        """All households of the log or the view, or some of them."""
+        """All households of the log or the view, or some of them; those that a filling has not reached have no rows."""
         logged = reading.stream_ids(self.db, self.partition, _FIRST, 2**31, self.position)
-        ids = sorted({*logged, *(row[0] for row in self._rows(_STORED_IDS))})
+        ids = sorted(
+            {*(each for each in logged if each <= self.filled_to), *(row[0] for row in self._rows(_STORED_IDS))}
+        )
         return ids if sample is None or sample >= len(ids) else sorted(random.sample(ids, sample))
 
     def differences(self, ids: Sequence[UUID], *, totals: bool) -> Iterator[Difference]:

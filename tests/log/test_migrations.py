@@ -54,6 +54,29 @@ def test_a_file_that_fails_leaves_nothing_behind(empty_database: NewDatabase) ->
         assert migrate(url) == NAMES
 
 
+def test_view_sets_that_are_there_already_can_be_filled_on(empty_database: NewDatabase) -> None:
+    with empty_database() as url:
+        with psycopg.connect(url) as db:
+            apply_up_to(db, "0006")
+            db.execute("SELECT casework.create_view_set('2013.1', 1)")
+
+        assert migrate(url)[0] == "0007_rebuild.sql"
+
+        with psycopg.connect(url) as db:
+            row = db.execute("SELECT filling_to, filled_to, filled FROM view_1.checkpoint LIMIT 1").fetchone()
+        assert row == (None, None, 0)
+
+
+def apply_up_to(db: Db, number: str) -> None:
+    """Leave the database as an older program did."""
+    db.execute("CREATE SCHEMA casework")
+    db.execute("CREATE TABLE casework.migration (name text PRIMARY KEY)")
+    for name in NAMES:
+        if name[:4] <= number:
+            db.execute(files("casework.log").joinpath("schema", name).read_bytes())
+            db.execute("INSERT INTO casework.migration VALUES (%s)", (name,))
+
+
 def test_a_log_is_born_once(database_url: str) -> None:
     first = birth(database_url, synthetic=True, until=date(2013, 10, 20), seed=7, details={"profile": "tiny"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -77,9 +78,9 @@ class Simulated:
         self.recorder.append_simulated([event], [RECORDED])
 
     def drain(self, engine: Engine | None = None) -> int:
-        """Drain until nothing is behind; return how many partitions moved, repetitions counted."""
-        moved = 0
-        while now := (engine or self.engine).drain():
+        """Drain and fill until nothing is behind; return how many partitions moved, repetitions counted."""
+        moved, engine = 0, engine or self.engine
+        while now := engine.drain() or engine.fill():
             moved += now
         return moved
 
@@ -102,20 +103,26 @@ class Simulated:
         with self.pool.connection() as db:
             return sets.create(db, sets.DEFAULT_POLICY)
 
+    def view(self, name: str) -> ViewSet:
+        """One of the sets, by name."""
+        with self.pool.connection() as db:
+            return next(view for view in sets.kept(db) if view.name == name)
+
     def as_owner(self, query: str, *parameters: Any) -> None:
         """Do what the application's role may not."""
         with psycopg.connect(self.url, autocommit=True) as db:
             db.execute(query, parameters)
 
-    def drain_in_process(self, fault: str) -> int:
-        """Drain in a process of its own with an armed fault; return its exit status."""
+    def drain_in_process(self, fault: str, **limits: int) -> int:
+        """Drain and fill in a process of its own with an armed fault; return its exit status."""
         program = (
-            "import sys; from datetime import date; from casework.log.pool import open_pool;"
-            "from casework.projections.engine import Engine;"
-            "engine = Engine(open_pool(sys.argv[1]), today=lambda: date.fromisoformat(sys.argv[2]));"
-            "[None for _ in iter(engine.drain, 0)]"
+            "import json, sys; from datetime import date; from casework.log.pool import open_pool;"
+            "from casework.projections.batch import Limits; from casework.projections.engine import Engine;"
+            "today, limits = date.fromisoformat(sys.argv[2]), Limits(**json.loads(sys.argv[3]));"
+            "engine = Engine(open_pool(sys.argv[1]), today=lambda: today, limits=limits);"
+            "[None for _ in iter(lambda: engine.drain() or engine.fill(), 0)]"
         )
-        command = [sys.executable, "-c", program, self.url, self.today.isoformat()]
+        command = [sys.executable, "-c", program, self.url, self.today.isoformat(), json.dumps(limits)]
         return subprocess.run(command, env={**os.environ, "CASEWORK_FAULT": fault}, check=False).returncode
 
 
