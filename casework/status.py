@@ -21,7 +21,7 @@ from casework.projections.verify import verify
 from casework.terminal import wide_console
 from casework.wake import connect
 
-QUEUES = ("drains", "long")
+QUEUES = ("drains", "fills", "long")
 PARKED_SHOWN = 20
 RATE_SECONDS = 1.0
 SHOWN = (

@@ -13,9 +13,9 @@ from rq import Queue
 from casework.log.reading import Db
 from casework.projections import jobs
 from casework.projections.engine import AWAY, Engine, Waiting
-from casework.projections.lingering import drain_behind
+from casework.projections.lingering import drain_behind, fill_until
 from casework.wake import Wake
-from workers.queue import LONG, enqueue, enqueue_drain, queue, sweep
+from workers.queue import FILLS, LONG, enqueue, enqueue_drain, enqueue_fills, queue, sweep
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class Beat:
         self.engine = engine
         self.wake = wake
         self.drains = drains
+        self.fills = queue(FILLS, drains.connection)
         self.long = queue(LONG, drains.connection)
         self.stop = stop
         self.waited: set[Waiting] = set()
@@ -67,23 +68,35 @@ class Beat:
             return self.engine.behind(db) if _is_ours(db) else None
 
     def _call(self, waiting: set[Waiting]) -> None:
-        """Wake the drains that linger; ask for another one where nobody heard, or nothing moved since the last tick."""
+        """Wake the drains that linger; ask for another one where nobody heard, or nothing moved since the last tick.
+
+        Each partition that waits to be filled is a job.
+        """
+        to_fill = sorted((each.view, each.partition) for each in waiting if each.is_to_fill)
+        waiting = {each for each in waiting if not each.is_to_fill}
         still = waiting & self.waited
         self.waited, stuck = waiting, bool(still)
-        self.unmoved = self.unmoved + 1 if still else 0
-        if self.unmoved >= DEAD_TICKS:
-            log.warning("%d partitions have not moved for %d ticks: no worker drains them.", len(still), self.unmoved)
-            drain_behind(self.engine, self.stop)
+        self._replace_the_dead(still)
         try:
             heard = self.wake.publish([each.partition for each in waiting]) if waiting else 1
             if heard is None:
                 raise redis.ConnectionError
             if stuck or not heard:
                 enqueue_drain(self.drains)
+            if to_fill:
+                enqueue_fills(self.fills, to_fill)
             if monotonic() - self.swept_at >= SWEEP_SECONDS:
                 sweep(self.drains.connection)
                 self.swept_at = monotonic()
         except redis.RedisError:
+            drain_behind(self.engine, self.stop)
+            fill_until(self.engine, monotonic() + TICK_SECONDS, self.stop, lambda: None)
+
+    def _replace_the_dead(self, still: set[Waiting]) -> None:
+        """Drain here where no worker seems to live."""
+        self.unmoved = self.unmoved + 1 if still else 0
+        if self.unmoved >= DEAD_TICKS:
+            log.warning("%d partitions have not moved for %d ticks: no worker drains them.", len(still), self.unmoved)
             drain_behind(self.engine, self.stop)
 
     def _carry_jobs(self) -> None:

@@ -17,7 +17,7 @@ from casework.errors import CaseworkError
 from casework.log.pool import Pool, open_pool
 from casework.projections import jobs, replay, verify
 from casework.projections.engine import AWAY, Engine
-from casework.projections.lingering import drain_all
+from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
 from casework.wake import Wake
 
@@ -75,6 +75,15 @@ def drain_views(seconds: float | None = None) -> int:
     return drain_all(ours.engine, ours.wake, until=monotonic() + linger, stop=stopping)
 
 
+def fill_partition(view: str, partition: int, seconds: float = 60) -> int:
+    """Fill a partition of a set beside the live one, until it is filled or the time is spent.
+
+    What is behind is drained in between. Where another worker has the partition there is nothing to do.
+    """
+    ours = runtime()
+    return fill_until(ours.engine, monotonic() + seconds, stopping, ours.wake.tell_shown, view, partition)
+
+
 def verify_views(sample: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Compare view rows with a replay; return how many were compared and the first differences as text."""
     found = verify.verify(runtime().pool, sample=sample, seed=seed)
@@ -120,6 +129,7 @@ KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {"count_units": c
 
 JOBS: dict[str, Callable[..., Any]] = {
     "drain_views": drain_views,
+    "fill_partition": fill_partition,
     "verify_views": verify_views,
     "run_job": run_job,
 }

@@ -1,4 +1,4 @@
-"""The queues: JSON only, a closed list of functions, at most one drain waiting.
+"""The queues: JSON only, a closed list of functions, at most one drain waiting, one job for each partition to fill.
 
 RQ's default is pickle, and its JSON jobs still name any function that can be imported, as do their callbacks and
 webhooks. Here a job's name is looked up in a closed list, and nothing else that a job's record asks for is done.
@@ -6,7 +6,7 @@ webhooks. Here a job's name is looked up in a closed list, and nothing else that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -20,11 +20,15 @@ from casework.wake import Wake, connect
 from workers.jobs import JOBS
 
 DRAINS = "drains"
+FILLS = "fills"
 LONG = "long"
-QUEUES = (DRAINS, LONG)
+QUEUES = (DRAINS, FILLS, LONG)
 
 DRAIN_SECONDS = 60
 """After about twice as long, a started drain that no longer reports counts as abandoned."""
+
+FILL_SECONDS = 120
+"""The same for the filling of a partition, which ends by itself after a while; the next tick asks for the rest."""
 
 FAILED_SECONDS = 24 * 3600
 IN_TIME = 0.05
@@ -70,6 +74,23 @@ def enqueue(
     queue.enqueue_call(
         name, kwargs=arguments, timeout=timeout, result_ttl=0, failure_ttl=FAILED_SECONDS, pipeline=pipeline
     )
+
+
+def enqueue_fills(queue: Queue, partitions: Iterable[tuple[str, int]]) -> bool:
+    """Let a job for each partition of a set wait in the queue, unless any does; say whether they were put there."""
+    with queue.connection.pipeline() as pipeline:
+        try:
+            pipeline.watch(queue.key)
+            if pipeline.llen(queue.key):
+                return False
+            pipeline.multi()
+            for view, partition in partitions:
+                arguments = {"view": view, "partition": partition}
+                enqueue("fill_partition", queue, timeout=FILL_SECONDS, pipeline=pipeline, **arguments)
+            pipeline.execute()
+        except redis.WatchError:
+            return False
+    return True
 
 
 def enqueue_drain(queue: Queue, *, in_time: Callable[[], bool] = lambda: True) -> bool:

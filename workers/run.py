@@ -20,9 +20,12 @@ from casework.config import ConfigError, Settings
 from casework.wake import connect
 from workers import jobs
 from workers.beat import Beat
-from workers.queue import DRAINS, LONG, ClosedJob, queue
+from workers.queue import DRAINS, FILLS, LONG, ClosedJob, queue
 
 log = logging.getLogger(__name__)
+
+LISTENS = {DRAINS: (DRAINS, FILLS), LONG: (LONG,)}
+"""Which queues a worker takes jobs from, the first one first."""
 
 AGAIN_SECONDS = 1.0
 """How long a worker waits before it begins again after Redis failed it."""
@@ -74,7 +77,7 @@ class LongWorker(Stoppable, Worker):
 
 
 def run_worker(settings: Settings, name: str = DRAINS) -> None:
-    """Work on one queue until a stop signal; go on when Redis comes back."""
+    """Work on the queues of one kind until a stop signal; go on when Redis comes back."""
     stop_on_signals()
     jobs.configure(settings)
     kind = DrainWorker if name == DRAINS else LongWorker
@@ -107,7 +110,7 @@ def stop_on_signals(stop: Event = jobs.stopping) -> None:
 def _new_worker(kind: type[BaseWorker], name: str, settings: Settings) -> BaseWorker:
     connection = redis.Redis.from_url(str(settings.redis_url))
     return kind(
-        [queue(name, connection)],
+        [queue(each, connection) for each in LISTENS[name]],
         connection=connection,
         job_class=ClosedJob,
         serializer=JSONSerializer,

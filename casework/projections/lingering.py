@@ -1,4 +1,7 @@
-"""A drain that stays for a while: it works until nothing is behind, waits for a hint, and works again."""
+"""A drain that stays for a while: it works until nothing is behind, waits for a hint, and works again.
+
+Sets beside the live one are filled in between, a little at a time, so that what is behind waits for no longer.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 from collections.abc import Callable
 from threading import Event
 from time import monotonic
+from typing import Any
 
 from casework.projections.engine import AWAY, Engine
 from casework.wake import Wake
@@ -28,7 +32,8 @@ def drain_all(engine: Engine, wake: Wake, *, until: float, stop: Event) -> int:
             moved += drain_behind(engine, stop, wake.tell_shown)
             if stop.is_set() or monotonic() >= until:
                 break
-            wait(min(POLL_SECONDS, max(0.0, until - monotonic())))
+            if not fill_some(engine):
+                wait(min(POLL_SECONDS, max(0.0, until - monotonic())))
     return moved + drain_behind(engine, stop, wake.tell_shown)
 
 
@@ -51,3 +56,26 @@ def drain_behind(engine: Engine, stop: Event, shown: Callable[[], None] = lambda
         moved += now
         shown()
     return moved
+
+
+def fill_until(engine: Engine, until: float, stop: Event, shown: Callable[[], None], *which: Any) -> int:
+    """Fill sets, or one partition of one, until nothing is left, a time or a stop, draining first what is behind.
+
+    Returns how often something was filled.
+    """
+    filled = 0
+    while not stop.is_set() and monotonic() < until:
+        drain_behind(engine, stop, shown)
+        if not fill_some(engine, *which):
+            break
+        filled += 1
+    return filled
+
+
+def fill_some(engine: Engine, *which: Any) -> int:
+    """Fill a little; 0 where nothing is left, others are at work on it, or the database is away."""
+    try:
+        return engine.fill(*which)
+    except AWAY as error:
+        log.warning("The database does not answer (%s); the filling goes on later.", type(error).__name__)
+        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Event
+from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from tests.projections.lives import life
 from tests.projections.simulated import Simulated, stored
 from tests.workers.conftest import Start, stop
 from workers.beat import Beat
-from workers.queue import DRAINS, DrainWaker, enqueue_drain, queue
+from workers.queue import DRAINS, ClosedJob, DrainWaker, enqueue_drain, queue
 
 LONG_ENOUGH = 60
 
@@ -169,3 +170,58 @@ def test_a_current_log_needs_no_drain(log: Simulated, redis_url: str):
 
         assert queue(DRAINS, connection).job_ids == []
     beat.wake.close()
+
+
+def test_a_tick_asks_once_for_each_partition_that_waits_to_be_filled(log: Simulated, redis_url: str):
+    filled = {commit(log)[0] for _ in range(3)}
+    log.drain()
+    rebuilt = log.new_set()
+    with redis.Redis.from_url(redis_url) as connection:
+        log.engine = log.new_engine()
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+
+        beat.tick()
+        beat.tick()
+
+        waiting = [beat.fills.fetch_job(each) for each in beat.fills.job_ids]
+    assert [job.kwargs for job in waiting if isinstance(job, ClosedJob)] == [
+        {"view": rebuilt, "partition": partition} for partition in sorted(filled)
+    ]
+    beat.wake.close()
+
+
+def test_a_killed_filling_is_gone_on_with_by_another_worker(log: Simulated, start: Start):
+    for _ in range(20):
+        commit(log)
+    log.drain()
+    rebuilt = log.new_set()
+    start("beat")
+
+    dying = start("drains", CASEWORK_FAULT="rows-written=kill@5")
+    assert dying.wait(timeout=LONG_ENOUGH) == -9
+    start("drains")
+    start("drains")
+
+    assert is_filled(log, rebuilt)
+    assert log.differences(log.view(rebuilt)) == []
+
+
+def test_without_redis_the_beat_fills_by_itself(log: Simulated, start: Start):
+    commit(log)
+    log.drain()
+    rebuilt = log.new_set()
+
+    start("beat", CASEWORK_REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert is_filled(log, rebuilt)
+
+
+def is_filled(log: Simulated, view: str) -> bool:
+    """Wait until a set has taken in all there is."""
+    pause, ends = Event(), monotonic() + LONG_ENOUGH
+    while monotonic() < ends:
+        [rows] = [rows for name, rows in reading.status(log.pool).items() if name == view]
+        if not any(row.lag for row in rows):
+            return True
+        pause.wait(0.05)
+    return False
