@@ -47,6 +47,11 @@ class Triple(NamedTuple):
     registry_position: int
     as_of: date
 
+    def raised(self, floor: Triple) -> Triple:
+        """Return the first triple that has passed both."""
+        position, registry_position = max(self.position, floor.position), max(self.registry_position, floor[1])
+        return Triple(position, registry_position, max(self.as_of, floor.as_of))
+
 
 # The date of the database, whose clock all workers share.
 _NOW = """
@@ -144,12 +149,18 @@ class Engine:
         with self.pool.connection() as db:
             return sum([self._unpark(db, view, partition) for view in kept(db)])
 
-    def bring(self, db: Db, view: ViewSet, partition: int, to: Triple) -> None:
-        """Bring a filled partition up to exactly a triple that it has not passed, in the caller's transaction."""
+    def bring(self, db: Db, view: ViewSet, partition: int, floor: Triple) -> None:
+        """Bring a filled partition to a triple, or as far beyond as it stands, in the caller's transaction.
+
+        Raises :class:`TooManyFail` where it would be paused.
+        """
         enter(db, view)
-        while (at := locked(db, partition)) != to:
-            target = Target(to.registry_position, to.as_of, self._earlier.facts(db, to.registry_position))
+        at = locked(db, partition)
+        to = at.raised(floor)
+        target = Target(to.registry_position, to.as_of, self._earlier.facts(db, to.registry_position))
+        while at != to:
             Batch(db, view.policy, Checkpoint(partition, *at, to.position), target, self.limits).follow(self._registry)
+            at = locked(db, partition)
 
     def cut(self, db: Db) -> Target:
         """Return the registry's position and the date that a drain would go to now."""

@@ -23,6 +23,7 @@ class ViewSet(NamedTuple):
     policy: Policy
     is_live: bool = False
     is_what_if: bool = False  # filled at a cut, then left alone
+    is_ours: bool = True  # of this program's projection version
 
 
 class Cutting(NamedTuple):
@@ -38,11 +39,11 @@ class Cutting(NamedTuple):
 
 
 # A policy that this program does not know is one of a later program, whose workers keep that set.
-_KEPT = """
-SELECT made.name, made.policy, made.draft, live.name IS NOT NULL, made.state = 'what_if'
+_KNOWN = """
+SELECT made.name, made.policy, made.draft, live.name IS NOT NULL, made.state = 'what_if',
+       made.projection_version = %b::int
 FROM casework.view_set AS made LEFT JOIN casework.live_view AS live USING (name)
-WHERE made.state IN ('drained', 'what_if') AND made.projection_version = %b::int
-  AND (made.draft IS NOT NULL OR made.policy = ANY (%b::text[]))
+WHERE made.state IN ('drained', 'what_if') AND (made.draft IS NOT NULL OR made.policy = ANY (%b::text[]))
 ORDER BY live.name IS NULL, made.created_at"""
 
 _ENTER = """
@@ -50,19 +51,27 @@ SELECT set_config('search_path', made.name, true) FROM casework.view_set AS made
 WHERE made.name = %b::text AND made.state IN ('drained', 'what_if')"""
 
 _LIVE = """
-SELECT made.name, made.policy, made.draft, true, false, set_config('search_path', made.name, true)
+SELECT made.name, made.policy, made.draft, true, false, made.projection_version = %b::int,
+       set_config('search_path', made.name, true)
 FROM casework.live_view AS live JOIN casework.view_set AS made USING (name)"""
+
+_CREATE = "SELECT casework.create_view_set(%b::text, %b::int, %b::text, %b::bytea)"
 
 _CUT = "SELECT partition, position, registry_position, as_of FROM checkpoint"
 
 
-def kept(db: Db) -> list[ViewSet]:
-    """Return the sets that this program works on, the live one first.
+def known(db: Db) -> list[ViewSet]:
+    """Return all sets whose policy this program knows, the live one first, then the oldest.
 
     Until the end of the caller's transaction none of them is dropped.
     """
-    rows = db.execute(_KEPT, (PROJECTION_VERSION, list(policy_versions())), prepare=True, binary=True).fetchall()
+    rows = db.execute(_KNOWN, (PROJECTION_VERSION, list(policy_versions())), prepare=True, binary=True).fetchall()
     return [_view_set(*row) for row in rows]
+
+
+def kept(db: Db) -> list[ViewSet]:
+    """Return the sets that this program works on, the live one first."""
+    return [view for view in known(db) if view.is_ours]
 
 
 def drained(db: Db) -> list[ViewSet]:
@@ -77,24 +86,29 @@ def enter(db: Db, view: ViewSet) -> bool:
 
 def enter_live(db: Db) -> ViewSet:
     """Let the names of tables mean the live set's, up to the end of the transaction; return which set it is."""
-    row = db.execute(_LIVE, binary=True).fetchone()
+    row = db.execute(_LIVE, (PROJECTION_VERSION,), binary=True).fetchone()
     if row is None:
         raise Unavailable
-    return _view_set(*row[:5])
+    return _view_set(*row[:6])
 
 
 def ensure_live(db: Db, policy: str = DEFAULT_POLICY) -> str:
     """Make the first set and let it be live, unless one is; return the name of the live one."""
     load_policy(policy)
     with db.transaction():
-        db.execute("LOCK TABLE casework.live_view IN SHARE ROW EXCLUSIVE MODE")
+        alone(db)
         row = db.execute("SELECT name FROM casework.live_view").fetchone()
         return str(row[0]) if row is not None else make_live(db, create(db, policy))
 
 
-def create(db: Db, policy: str) -> str:
+def alone(db: Db) -> None:
+    """Let no other transaction make, flip or drop sets until this one ends."""
+    db.execute("LOCK TABLE casework.live_view IN SHARE ROW EXCLUSIVE MODE")
+
+
+def create(db: Db, policy: str, state: str = "drained", draft: bytes | None = None) -> str:
     """Make the next set, empty, for a policy; return its name."""
-    row = db.execute("SELECT casework.create_view_set(%b, %b::int)", (policy, PROJECTION_VERSION)).fetchone()
+    row = db.execute(_CREATE, (policy, PROJECTION_VERSION, state, draft)).fetchone()
     assert row is not None
     return str(row[0])
 
@@ -114,8 +128,8 @@ def cutting(db: Db) -> Cutting:
     return Cutting({row[0]: row[1] for row in rows}, min(row[2] for row in rows), min(row[3] for row in rows))
 
 
-def _view_set(name: str, policy: str, draft: bytes | None, is_live: bool, is_what_if: bool) -> ViewSet:
-    return ViewSet(name, load_policy(policy) if draft is None else _parsed(draft), is_live, is_what_if)
+def _view_set(name: str, policy: str, draft: bytes | None, *kind: bool) -> ViewSet:
+    return ViewSet(name, load_policy(policy) if draft is None else _parsed(draft), *kind)
 
 
 _parsed = lru_cache(16)(parse_policy)
