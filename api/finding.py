@@ -12,7 +12,7 @@ from flask import Response
 from api import naming
 from api.auth import principal, sight
 from api.fields import unit_from
-from api.freshness import await_positions, meta
+from api.freshness import await_positions, meta, refuse_older
 from api.giving import casework
 from api.household_state import unit_name
 from api.paging import next_link, place
@@ -35,16 +35,23 @@ MOST_MATCHES = 1000
 
 
 def page(
-    *, names: bool, limit: int, cursor: str | None = None, min_position: str | None = None, **asked: Any
+    *,
+    names: bool,
+    limit: int,
+    cursor: str | None = None,
+    min_position: str | None = None,
+    policy: str | None = None,
+    **asked: Any,
 ) -> Response:
     """Answer one page of the list."""
     after = place(cursor)
     wanted = _filter(**asked)
     await_positions(min_position)
     registry = casework().registry(at_most_old=1)
-    with reading.live_views(casework().pool) as (db, view):
+    with reading.views_under(casework().pool, policy) as (db, view):
         found = reading.households(db, wanted, after=after, limit=limit)
         shown = sets.cutting(db)
+    refuse_older(min_position, view, shown)
     with casework().pool.connection() as db:
         heads = [(row.household_id, row.head) for row in found.items if row.head] if names else []
         profiles = naming.profiles(db, heads)

@@ -15,7 +15,7 @@ from casework.domain.ids import REGISTRY
 from casework.errors import Unavailable
 from casework.log import reading as log_reading
 from casework.projections.reading import wait_for_position
-from casework.projections.sets import Cutting
+from casework.projections.sets import Cutting, ViewSet
 
 WAIT_SECONDS = 2.0
 LONGEST_WAIT = 10.0
@@ -42,6 +42,15 @@ def await_positions(min_position: str | None) -> None:
     for partition, position in _parsed(min_position) if min_position is not None else _heads():
         if not wait_for_position(casework().pool, partition, position, max(0.0, ends - monotonic()), moves):
             raise Lagging
+
+
+def refuse_older(min_position: str | None, view: ViewSet, shown: Cutting) -> None:
+    """Refuse an answer from a set beside the live one that shows less than was asked for."""
+    if min_position is None or view.is_live:
+        return
+    positions = {**shown.cut, REGISTRY: shown.registry_position}
+    if any(positions.get(partition, 0) < position for partition, position in _parsed(min_position)):
+        raise Lagging
 
 
 def meta(shown: Cutting, policy: str) -> dict[str, Any]:

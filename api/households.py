@@ -107,6 +107,9 @@ class ListHouseholds(Query):
     level = Code(MEASURED_LEVELS, **described("Together with `level_band`."))
     level_band = Code(BANDS)
     names = QueryFlag(load_default=True, **described("Whether heads are named; each naming is recorded."))
+    policy = Text(
+        20, pattern=r"[0-9]{4}\.[0-9]{1,3}", **described("Under another policy, where there are views of it.")
+    )
     limit = QueryWhole(1, 1000, load_default=50)
     cursor = Text(200)
     min_position = Text(200, pattern="[0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,7}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from flask import Response
 
 from api.auth import sight
 from api.fields import unit_from
-from api.freshness import await_positions, meta
+from api.freshness import await_positions, meta, refuse_older
 from api.giving import casework
 from api.household_state import unit_name
 from api.language import told
@@ -37,7 +38,7 @@ from casework.projections import jobs, reading, replay, sets
 from casework.projections.facts import registry_at
 from casework.projections.jobs import Job
 from casework.projections.replay import UnitsAsked
-from casework.projections.sets import ViewSet
+from casework.projections.sets import NoViews, ViewSet
 
 Content = dict[str, Any]
 
@@ -124,14 +125,15 @@ def figures(
     policy: str | None = None,
     min_position: str | None = None,
 ) -> Response:
-    """Answer a unit's live figures, or ask for the job that counts it on another day, cut or policy."""
+    """Answer a unit's figures as views have them, or ask for the job that counts it on another day, cut or policy."""
     registry = casework().registry()
     known = found(registry, unit)
     await_positions(min_position)
-    with reading.live_views(casework().pool) as (db, view):
+    with suppress(NoViews), reading.views_under(casework().pool, policy) as (db, view):
         shown = sets.cutting(db)
-        if known_at is None and as_of in (None, shown.as_of) and policy in (None, view.policy.version):
-            return _live(db, view, shown, registry, known)
+        refuse_older(min_position, view, shown)
+        if known_at is None and as_of in (None, shown.as_of):
+            return _viewed(db, view, shown, registry, known)
     return _asked(known.id, as_of or casework().today, known_at, policy)
 
 
@@ -154,7 +156,7 @@ def counted(job: Job) -> Content:
     return _content(table, result["failed"], {**meta(shown, policy.version), "known_at": asked.known_at})
 
 
-def _live(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit) -> Response:
+def _viewed(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit) -> Response:
     table = _table(db, unit, registry, view.policy, shown.as_of)
     lacking = reading.missing(db, _communities(registry, unit.id, shown.as_of))
     return answer(_content(table, lacking, meta(shown, view.policy.version)))

@@ -41,7 +41,9 @@ class OfViews(Query):
 
     as_of = Day(**described("Figures of another day than today are counted by a job."))
     known_at = Instant(**described("As known at this instant; counted by a job."))
-    policy = Text(20, pattern=r"[0-9]{4}\.[0-9]{1,3}", **described("Another policy's version; counted by a job."))
+    policy = Text(
+        20, pattern=r"[0-9]{4}\.[0-9]{1,3}", **described("A policy's version; without views of it, counted by a job.")
+    )
     min_position = Text(200, pattern=POSITIONS, **described("Wait until this is counted."))
 
 

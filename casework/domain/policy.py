@@ -7,6 +7,7 @@ named ``…_below`` is the first one outside.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache, cached_property, lru_cache
@@ -18,7 +19,10 @@ import msgspec
 
 from casework.domain.codes import Coded, Label, Row
 from casework.domain.scoring import Ratio
-from casework.errors import NotFound
+from casework.errors import Invalid, NotFound, Refused
+
+VERSION = re.compile(r"[0-9]{4}\.[0-9]{1,3}")
+"""How a policy's version is written."""
 
 
 class IndicatorPolicy(Coded, frozen=True, kw_only=True):
@@ -265,6 +269,28 @@ def parse_policy(content: bytes) -> Policy:
     """Return the policy that a file's bytes say, with their digest; ``msgspec.DecodeError`` for another."""
     policy = _decode(content)
     return msgspec.structs.replace(policy, sha256=sha256(content).hexdigest())
+
+
+def parse_draft(content: bytes) -> Policy:
+    """Return the policy that is not published yet; Invalid or Refused where it could never be.
+
+    It counts with other numbers, and has the indicators and levels that the rules know.
+    """
+    try:
+        draft = parse_policy(content)
+    except msgspec.DecodeError as error:
+        raise Invalid("draft-invalid", reason=str(error)) from None
+    if not VERSION.fullmatch(draft.version):
+        raise Invalid("draft-invalid", reason="its version is not like 2014.1")
+    if draft.version in policy_versions():
+        raise Refused("draft-version-published", version=draft.version)
+    if _measures(draft) != _measures(load_policy(policy_versions()[-1])):
+        raise Invalid("draft-invalid", reason="its levels and indicators are not those of the rules")
+    return draft
+
+
+def _measures(policy: Policy) -> list[tuple[str, ...]]:
+    return [(level.code, *level.indicators) for level in policy.levels] + [tuple(policy.indicators)]
 
 
 @cache

@@ -21,7 +21,7 @@ from casework.domain.metrics import EMPTY, MEASURED_LEVELS, MEASURES, Tally
 from casework.domain.registry import Registry
 from casework.log.pool import Pool
 from casework.log.reading import Db
-from casework.projections.sets import ViewSet, drained, enter, enter_live
+from casework.projections.sets import ViewSet, drained, enter, enter_live, enter_under
 from casework.projections.views import AssessmentRow, HouseholdRow
 
 POLL_SECONDS = 0.25
@@ -137,12 +137,33 @@ ORDER BY c.partition"""
 _PARKED = "SELECT household_id, error FROM parked ORDER BY partition, household_id LIMIT %b::bigint"
 
 
+# The lock comes before the snapshot: a set that the snapshot shows is not dropped before the end.
+_SNAPSHOT_OF_SETS = """
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+LOCK TABLE casework.view_set IN ACCESS SHARE MODE"""
+
+
 @contextmanager
 def live_views(pool: Pool) -> Iterator[tuple[Db, ViewSet]]:
     """One moment of the live set: a snapshot in which every answer belongs to the same checkpoints."""
     with pool.connection() as db, db.transaction():
         db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield db, enter_live(db)
+
+
+@contextmanager
+def views_under(pool: Pool, policy: str | None) -> Iterator[tuple[Db, ViewSet]]:
+    """One moment of the set under a policy's version, or of the live one where none is named.
+
+    Raises :class:`NoViews` where there is none, and Unavailable while it is being filled.
+    """
+    if policy is None:
+        with live_views(pool) as live:
+            yield live
+        return
+    with pool.connection() as db, db.transaction():
+        db.execute(_SNAPSHOT_OF_SETS)
+        yield db, enter_under(db, policy)
 
 
 def household(db: Db, household_id: UUID) -> HouseholdRow | None:

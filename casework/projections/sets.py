@@ -7,13 +7,19 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from casework.domain.policy import Policy, load_policy, parse_policy, policy_versions
-from casework.errors import Unavailable
+from casework.errors import NotFound, Unavailable
 from casework.log.reading import Cut, Db
 
 PROJECTION_VERSION = 1
 """Goes up when the same log would give other rows; a program drains only sets of its own version."""
 
 DEFAULT_POLICY = "2013.1"
+
+
+class NoViews(NotFound):
+    """No view set is made under this policy."""
+
+    default_code = "policy-without-views"
 
 
 class ViewSet(NamedTuple):
@@ -55,6 +61,8 @@ SELECT made.name, made.policy, made.draft, true, false, made.projection_version 
        set_config('search_path', made.name, true)
 FROM casework.live_view AS live JOIN casework.view_set AS made USING (name)"""
 
+_UNFILLED = "SELECT EXISTS (SELECT FROM checkpoint WHERE filling_to IS NOT NULL OR as_of = '0001-01-01')"
+
 _CREATE = "SELECT casework.create_view_set(%b::text, %b::int, %b::text, %b::bytea)"
 
 _CUT = "SELECT partition, position, registry_position, as_of FROM checkpoint"
@@ -90,6 +98,20 @@ def enter_live(db: Db) -> ViewSet:
     if row is None:
         raise Unavailable
     return _view_set(*row[:6])
+
+
+def enter_under(db: Db, version: str) -> ViewSet:
+    """Let the names of tables mean those of the set under a policy, the live one's first; return which set it is.
+
+    Raises :class:`NoViews` where there is none, and Unavailable while it is being filled.
+    """
+    for view in known(db):
+        if view.policy.version == version and enter(db, view):
+            [(is_unfilled,)] = db.execute(_UNFILLED, binary=True)
+            if is_unfilled and not view.is_live:
+                raise Unavailable("views-being-filled", retry_after=10)
+            return view
+    raise NoViews
 
 
 def ensure_live(db: Db, policy: str = DEFAULT_POLICY) -> str:
