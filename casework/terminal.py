@@ -7,7 +7,17 @@ from datetime import date
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from casework import population, wiring
 from casework.config import Settings
@@ -24,9 +34,18 @@ def wide_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
+class RateColumn(ProgressColumn):
+    """How much is done in a second, of late."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+
+
 def progress_bar() -> Progress:
-    """A bar with how much is done, the time it took and the time left, on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    """A bar with how much is done, how fast, the time it took and the time left, on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn())
     return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=screen)
 
 

@@ -79,6 +79,12 @@ def begin_what_if(engine: Engine, policy: Policy, draft: bytes | None) -> ViewSe
         return view
 
 
+def live(engine: Engine) -> ViewSet:
+    """Return the set that readers use."""
+    with engine.pool.connection() as db, db.transaction():
+        return sets.enter_live(db)
+
+
 def progress(engine: Engine, view: ViewSet) -> Progress:
     """Return how far a set is; Refused where it was dropped meanwhile."""
     with engine.pool.connection() as db, db.transaction():
