@@ -13,6 +13,7 @@ from rq import Queue
 from casework.log.reading import Db
 from casework.projections import jobs
 from casework.projections.engine import AWAY, Engine, Waiting
+from casework.projections.flipping import drop_expired
 from casework.projections.lingering import drain_behind, fill_until
 from casework.wake import Wake
 from workers.queue import FILLS, LONG, enqueue, enqueue_drain, enqueue_fills, queue, sweep
@@ -61,6 +62,8 @@ class Beat:
         if waiting is not None:
             self._call(waiting)
             self._carry_jobs()
+            if monotonic() - self.swept_at >= SWEEP_SECONDS:
+                self._sweep()
 
     def _waiting(self) -> set[Waiting] | None:
         """The partitions that are behind; None where the other beat ticks."""
@@ -85,9 +88,6 @@ class Beat:
                 enqueue_drain(self.drains)
             if to_fill:
                 enqueue_fills(self.fills, to_fill)
-            if monotonic() - self.swept_at >= SWEEP_SECONDS:
-                sweep(self.drains.connection)
-                self.swept_at = monotonic()
         except redis.RedisError:
             drain_behind(self.engine, self.stop)
             fill_until(self.engine, monotonic() + TICK_SECONDS, self.stop, lambda: None)
@@ -98,6 +98,14 @@ class Beat:
         if self.unmoved >= DEAD_TICKS:
             log.warning("%d partitions have not moved for %d ticks: no worker drains them.", len(still), self.unmoved)
             drain_behind(self.engine, self.stop)
+
+    def _sweep(self) -> None:
+        """Close the jobs of workers that died, and drop the view sets whose time is over."""
+        self.swept_at = monotonic()
+        with suppress(redis.RedisError):
+            sweep(self.drains.connection)
+        for name in drop_expired(self.engine.pool):
+            log.info("The view set %s was dropped.", name)
 
     def _carry_jobs(self) -> None:
         """Put into the queue what the database has waiting; what the queue loses comes again."""

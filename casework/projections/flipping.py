@@ -89,18 +89,24 @@ def flip_back(engine: Engine) -> Flipped:
 def clean(pool: Pool) -> Cleaned:
     """Drop the sets that are not live; Refused within ten minutes of a flip, when readers may still be in one."""
     with pool.connection() as db:
-        answers = {name: _drop(db, name) for (name,) in db.execute(_OTHERS).fetchall()}
+        answers = {name: _drop(db, name, TRIES) for (name,) in db.execute(_OTHERS).fetchall()}
     if "flipped" in answers.values():
         raise Refused("views-flipped-recently")
+    for name, answer in answers.items():
+        if answer == "in-use":
+            raise Unavailable("views-in-use", view=name)
     dropped = [name for name, answer in answers.items() if answer == "retired"]
     return Cleaned(dropped, [name for name, answer in answers.items() if answer == "young"])
 
 
 def drop_expired(pool: Pool) -> list[str]:
-    """Drop the what-if sets that are older than seven days, and what a clean left behind; return their names."""
+    """Drop the what-if sets that are older than seven days, and what a clean left behind, unless they are in use.
+
+    Returns their names.
+    """
     with pool.connection() as db:
         expired = [name for (name,) in db.execute(_EXPIRED).fetchall()]
-        return [name for name in expired if _drop(db, name) == "retired"]
+        return [name for name in expired if _drop(db, name, 1) == "retired"]
 
 
 def _live(db: Db) -> tuple[str, str | None]:
@@ -154,17 +160,16 @@ def _bring(engine: Engine, db: Db, view: ViewSet, partition: int, floor: Triple)
         raise Refused("views-paused", view=view.name, partition=partition, reason=str(failing)) from failing
 
 
-def _drop(db: Db, name: str) -> str:
-    """Retire a set as soon as nobody is in any, then drop it; return what became of it."""
-    for left in range(TRIES, 0, -1):
-        try:
-            [(answer,)] = db.execute("SELECT casework.retire_view_set(%b::text)", (name,))
-            break
-        except psycopg.errors.LockNotAvailable:
-            if left == 1:
-                raise Unavailable("views-in-use", view=name) from None
-            sleep(POLL_SECONDS)
-    if answer == "retired":
-        fault("retired")
-        db.execute("SELECT casework.drop_view_set(%b::text)", (name,))
-    return str(answer)
+def _drop(db: Db, name: str, tries: int) -> str:
+    """Retire a set as soon as nobody is in any, then drop it; return what became of it, or that it is in use."""
+    try:
+        [(answer,)] = db.execute("SELECT casework.retire_view_set(%b::text)", (name,))
+        if answer == "retired":
+            fault("retired")
+            db.execute("SELECT casework.drop_view_set(%b::text)", (name,))
+        return str(answer)
+    except psycopg.errors.LockNotAvailable:
+        if tries == 1:
+            return "in-use"
+    sleep(POLL_SECONDS)
+    return _drop(db, name, tries - 1)

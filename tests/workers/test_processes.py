@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from casework.domain.ids import partition_of, uuid7
-from casework.projections import reading
+from casework.domain.policy import load_policy
+from casework.projections import reading, rebuild
 from casework.wake import Wake
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated, stored
@@ -187,6 +188,18 @@ def test_a_tick_asks_once_for_each_partition_that_waits_to_be_filled(log: Simula
     assert [job.kwargs for job in waiting if isinstance(job, ClosedJob)] == [
         {"view": rebuilt, "partition": partition} for partition in sorted(filled)
     ]
+    beat.wake.close()
+
+
+def test_a_tick_drops_a_what_if_after_seven_days(log: Simulated, redis_url: str):
+    what_if = rebuild.begin_what_if(log.engine, load_policy("2013.1"), None)
+    log.as_owner("UPDATE casework.view_set SET created_at = created_at - interval '8 days' WHERE state = 'what_if'")
+    with redis.Redis.from_url(redis_url) as connection:
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+
+        beat.tick()
+
+    assert log.rows("SELECT state FROM casework.view_set WHERE name = %s", what_if.name) == [("dropped",)]
     beat.wake.close()
 
 
