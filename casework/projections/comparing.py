@@ -98,7 +98,7 @@ def compare(
                     differing.append(partition)
                     tables = {table: queries[table] for table in queries if sums[0][table] != sums[1][table]}
                     found = _differences(db, pair, tables, partition)
-                    differences += [each for each, _ in zip(found, range(most - len(differences)), strict=False)]
+                    differences += [each for _, each in zip(range(most - len(differences)), found, strict=False)]
         progress(partition + 1)
     return Compared(view.name, other.name, queries is _ROWS, households, differing, differences, left_out)
 
@@ -107,7 +107,7 @@ def _paused(engine: Engine, pair: tuple[ViewSet, ViewSet]) -> dict[int, str]:
     with engine.pool.connection() as db, db.transaction():
         found = []
         for each in pair:
-            enter(db, each)
+            _enter(db, each)
             found.append({row[0]: row[1] for row in db.execute(_PAUSED)})
     for partition, reason in found[1].items():
         raise Refused("views-paused", view=pair[1].name, partition=partition, reason=reason)
@@ -134,7 +134,7 @@ def _bring_level(engine: Engine, pair: tuple[ViewSet, ViewSet], partition: int) 
     with engine.pool.connection() as db, db.transaction():
         stands = []
         for each in sorted(pair, key=lambda each: each.name):
-            enter(db, each)
+            _enter(db, each)
             stands.append(locked(db, partition))
         to = stands[0].raised(stands[1])
         for each in pair:
@@ -146,14 +146,14 @@ def _bring_level(engine: Engine, pair: tuple[ViewSet, ViewSet], partition: int) 
 
 
 def _stands(db: Db, view: ViewSet, partition: int) -> Triple:
-    enter(db, view)
+    _enter(db, view)
     [row] = db.execute(_STANDS, (partition,), binary=True)
     return Triple._make(row)
 
 
 def _sums(db: Db, view: ViewSet, queries: dict[str, str], partition: int) -> Sums:
     """The count of rows of each table, and a checksum for which their order does not matter."""
-    enter(db, view)
+    _enter(db, view)
     return {
         table: _asked(db, f"SELECT count(*), sum(hash) FROM ({rows}) AS hashed", partition)[0]
         for table, rows in queries.items()
@@ -164,12 +164,17 @@ def _differences(db: Db, pair: tuple[ViewSet, ViewSet], queries: dict[str, str],
     for table, rows in queries.items():
         hashes = []
         for each in pair:
-            enter(db, each)
+            _enter(db, each)
             hashes.append(dict(_asked(db, f"SELECT id, sum(hash) FROM ({rows}) AS hashed GROUP BY id", partition)))
         first, second = hashes
         for id in sorted(first.keys() | second.keys()):
             if first.get(id) != second.get(id):
                 yield Different(partition, table, id)
+
+
+def _enter(db: Db, view: ViewSet) -> None:
+    if not enter(db, view):
+        raise Refused("views-gone", view=view.name)
 
 
 def _asked(db: Db, query: str, partition: int) -> list[tuple[Any, ...]]:

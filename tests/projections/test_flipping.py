@@ -11,9 +11,10 @@ import pytest
 from psycopg import errors
 
 from casework.domain.ids import partition_of, uuid7
-from casework.errors import CaseworkError, NotFound, Refused
+from casework.errors import CaseworkError, NotFound, Refused, Unavailable
 from casework.log.pool import open_pool
 from casework.projections import flipping, reading, rebuild, sets
+from casework.projections.comparing import compare
 from casework.projections.flipping import clean, drop_expired, flip, flip_back
 from casework.projections.sets import ViewSet
 from tests.projections.lives import life
@@ -249,6 +250,23 @@ def test_a_rebuild_that_is_begun_again_goes_on_with_the_same_set(log: Simulated,
     flip(log.engine, beside)
 
     assert rebuild.begin(log.engine).name == "view_3"
+
+
+def test_a_set_of_another_program_is_left_and_come_back_to(
+    log: Simulated, beside: ViewSet, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(flipping, "WAIT_SECONDS", 0)
+    log.as_owner("UPDATE casework.view_set SET projection_version = 0 WHERE name = 'view_1'")
+
+    found = compare(log.engine, rebuild.live(log.engine), beside)
+    there, back, again = flip(log.engine, beside), flip_back(log.engine), flip_back(log.engine)
+    log.tell(life(uuid7(), 88))
+    log.drain()
+
+    assert (found.all_rows, found.households, found.differing) == (False, 20, [])
+    assert [each.live for each in (there, back, again)] == ["view_2", "view_1", "view_2"]
+    with pytest.raises(Unavailable, match="has not come that far"):
+        flip_back(log.engine)  # its own program's workers are not there to bring it so far
 
 
 def test_the_progress_of_a_rebuild_counts_events(log: Simulated):

@@ -1,4 +1,5 @@
--- Rebuilds: a set beside the live one is filled piece by piece, flipped, flipped back, and dropped.
+-- Rebuilds: a set beside the live one is filled piece by piece, flipped, flipped back, and dropped. A column keeps its
+-- name and type in all sets, since a statement that was prepared in one set is used in the next.
 
 -- A partition that is being filled has position 0. Its rows are those of the households up to filled_to, in the order
 -- of their ids, as they are at (filling_to, registry_position, as_of), which stay as they are until it is filled.
