@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from traceback import extract_tb
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
 import msgspec
@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from api.auth import SEES_ALL_RESTRICTED
 from api.body import pointer
 from api.language import language
+from api.logs import failure
 from casework.errors import CaseworkError, FieldError, Unavailable, VersionConflict, problems
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,7 +30,7 @@ BY_STATUS = {
     400: "request-malformed",
     404: "not-found",
     405: "method-not-allowed",
-    408: "request-malformed",
+    408: "request-too-slow",
     411: "request-malformed",
     413: "body-too-large",
     414: "request-malformed",
@@ -73,23 +74,30 @@ def problem(
     **more: Any,
 ) -> Response:
     """Return a problem of the catalogue as a response."""
-    spoken, entry = language(), problems()[code]
-    content: dict[str, Any] = {
-        "type": f"/docs/problems#{code}",
-        "title": entry.title[spoken],
-        "status": status or entry.status,
-        "code": code,
-        "detail": detail or entry.detail[spoken],
-        "instance": f"urn:uuid:{g.request_id}",
-        "request_id": g.request_id,
-        **more,
-    }
+    spoken = language()
+    content = {**told_problem(code, spoken, g.request_id, status=status, detail=detail), **more}
     if errors:
         content["errors"] = [_told(error, spoken) for error in errors]
     g.problem = code
     response = Response(msgspec.json.encode(content), content["status"], dict(headers or {}), content_type=MEDIA_TYPE)
     response.headers["Content-Language"] = "en" if spoken == "en" else "zh-CN"
     return response
+
+
+def told_problem(
+    code: str, spoken: str, request_id: UUID, *, status: int | None = None, detail: str | None = None
+) -> dict[str, Any]:
+    """Return a problem of the catalogue as it is told in a language."""
+    entry = problems()[code]
+    return {
+        "type": f"/docs/problems#{code}",
+        "title": entry.title[spoken],
+        "status": status or entry.status,
+        "code": code,
+        "detail": detail or entry.detail[spoken],
+        "instance": f"urn:uuid:{request_id}",
+        "request_id": request_id,
+    }
 
 
 def field_errors(messages: Any) -> tuple[FieldError, ...]:
@@ -156,12 +164,5 @@ def _unexpected(error: Exception) -> Response:
 
 
 def log_failure(error: BaseException) -> None:
-    """Log what went wrong and where, without the messages: they can hold values that name a person."""
-    chain: list[dict[str, Any]] = []
-    current: BaseException | None = error
-    while current is not None and len(chain) < 5:
-        frames = extract_tb(current.__traceback__)[-12:]
-        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        chain.append({"error": type(current).__name__, "at": places})
-        current = current.__cause__ or current.__context__
-    log.error("failure", extra={"fields": {"failure": chain}})
+    """Log what went wrong and where."""
+    log.error("failure", extra={"fields": {"failure": failure(error)}})

@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import gc
 
-from flask import Flask
+from flask import Flask, Response
+from gunicorn.http.errors import ParseException
 
 from api.app import create_app
+from api.errors import problem
 from api.logs import log_as_json
 from api.waking import Waker
 from casework.application import Casework
@@ -30,10 +32,16 @@ def application(settings: Settings | None = None) -> Flask:
     atexit.register(_close, casework, waker)
     _read_ahead(casework)
     app = create_app(casework=casework, settings=chosen)
+    app.register_error_handler(ParseException, _malformed_chunks)
     if chosen.redis_url:
         app.extensions["shown"] = Shown(chosen.redis_url)
     _keep_for_good()
     return app
+
+
+def _malformed_chunks(error: Exception) -> Response:
+    """gunicorn reads a chunked body only as the application asks for it, and refuses it there."""
+    return problem("body-malformed")
 
 
 def _read_ahead(casework: Casework) -> None:

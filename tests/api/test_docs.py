@@ -107,7 +107,7 @@ def test_the_server_is_told_by_the_settings(settings: Settings):
     told = options(replace(settings, api_host="::1", api_port=8099, api_threads=3, api_processes=4))
 
     assert told["bind"] == ["[::1]:8099"]
-    assert (told["workers"], told["threads"], told["worker_class"]) == (4, 3, "gthread")
+    assert (told["workers"], told["threads"], told["worker_class"]) == (4, 3, "api.worker.Worker")
 
 
 def test_many_commits_become_few_hints_and_none_is_lost():
