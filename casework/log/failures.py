@@ -22,6 +22,8 @@ class LogUnavailable(Unavailable, persistence.OperationalError):
 class EventTooLarge(Invalid, persistence.DataError):
     """An event with its metadata is over 64 kB."""
 
+    default_code = "event-too-large"
+
 
 _LIBRARY_ERRORS: tuple[tuple[type[psycopg.Error], type[persistence.PersistenceError]], ...] = (
     (psycopg.errors.ReadOnlySqlTransaction, LogUnavailable),  # a primary that has become a standby
