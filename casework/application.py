@@ -259,7 +259,14 @@ class Casework(CommandPath):
     def register_unit(self, context: Context, *, code: str, **fields: Any) -> Outcome:
         """Register a unit, or say again what it is."""
         unit_id = registry.unit_id(code)
-        return self._change_registry(unit_id, Unit, context, lambda unit, by: unit.register(by, code=code, **fields))
+
+        def decide(unit: Unit, by: By) -> None:
+            unit.register(by, code=code, **fields)
+            if unit.pending:
+                for above in filter(None, (fields.get("parent"), fields.get("managed_by"))):
+                    self._check_above(unit_id, above, fields["registered_on"])
+
+        return self._change_registry(unit_id, Unit, context, decide)
 
     def report_unit_fact(self, unit_id: UUID, context: Context, **fields: Any) -> Outcome:
         """Report a dated fact of a unit."""

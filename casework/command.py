@@ -80,6 +80,8 @@ class CommandPath(Application[UUID]):
 
     def household(self, household_id: UUID) -> Household:
         """A household folded from its own stream: always current."""
+        if partition_of(household_id) == REGISTRY:
+            raise NotFound
         try:
             return cast("Household", self.repository.get(household_id, projector_func=cast("Any", fold)))
         except AggregateNotFoundError:
@@ -329,6 +331,10 @@ class CommandPath(Application[UUID]):
         if unit is None:
             raise Refused("unit-unknown")
         refuse_if(kinds is not None and unit.kind not in kinds, "unit-kind")
+
+    def _check_above(self, unit_id: UUID, above: UUID, on: date) -> None:
+        known = next((units for units in self._registries() if above in units.units), self._registry)
+        known.check_above(unit_id, above, on)
 
     def _decode(self, type_name: str, state: bytes) -> Any:
         return cast("EventMapper", self.mapper).codec.decode(type_name, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -274,3 +274,51 @@ def test_a_wake_up_names_the_partitions_that_moved(casework: Casework):
     outcome = registered(casework)
 
     assert woken == [[outcome.id.int & 63]]
+
+
+def test_a_unit_stands_under_one_that_is_there(casework: Casework):
+    details: dict[str, Any] = {"kind": "township", "name_zh": "环", "registered_on": date(2012, 1, 1)}
+
+    for place in ({"parent": unit_id("ring")}, {"managed_by": unit_id("ring")}, {"parent": unit_id("nowhere")}):
+        with pytest.raises(Refused):
+            casework.register_unit(by("operator"), code="ring", **details, **place)
+    assert casework.register_unit(by("operator"), code="ring", **details, parent=unit_id("410105")).changed
+    assert casework.register_unit(by("operator"), code="below", **details, parent=unit_id("ring")).changed
+
+
+def test_what_is_no_household_is_not_found(casework: Casework):
+    home = registered(casework, person(), person("李四", relation="spouse")).id
+    leaving: dict[str, Any] = {"person_id": list(casework.household(home).people)[1], "left_on": date(2013, 4, 1)}
+
+    with pytest.raises(NotFound):
+        casework.household(unit_id("410105"))
+    with pytest.raises(NotFound):
+        casework.remove_member(home, by(), **leaving, reason="other_household", to_household=unit_id("410105"))
+
+
+def test_more_than_an_event_can_hold_is_refused_by_its_name(casework: Casework):
+    home = registered(casework, person(), person("李四", relation="spouse")).id
+    target = registered(casework, person("王五")).id
+    leaving = list(casework.household(home).people)[1]
+    for number in range(280):
+        casework.give(
+            home,
+            "record_delivery",
+            by(),
+            service="CUL-FIT",
+            delivered_on=date(2013, 1, 6) + timedelta(days=number),
+            person_id=leaving,
+        )
+
+    with pytest.raises(Invalid) as refused:
+        casework.remove_member(
+            home,
+            by(),
+            person_id=leaving,
+            left_on=date(2013, 10, 19),
+            reason="other_household",
+            to_household=target,
+            relation="spouse",
+        )
+
+    assert refused.value.code == "event-too-large"

@@ -313,11 +313,18 @@ class Registry:
         while current is not None and current.places:
             place = current.place(on)
             up = place.managed_by or place.parent
-            if up is None or up in above:
+            if up is None or up == unit or up in above:
                 break
             above.append(up)
             current = self.units.get(up)
         return above
+
+    def check_above(self, unit: UUID, above: UUID, on: date) -> None:
+        """Refuse a place in the tree for a unit: the one above it must be there on the day, and not be below it."""
+        refuse_if(unit in (above, *self.ancestors(above, on)), "unit-above-itself")
+        upper = self.units.get(above)
+        refuse_if(upper is None or upper.registered is None, "unit-unknown")
+        refuse_if(upper is not None and not upper.is_active(on), "unit-not-active")
 
     def _take(self, recorded: Recorded) -> None:
         stream, event = recorded.originator_id, recorded.event

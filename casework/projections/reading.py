@@ -233,8 +233,19 @@ def communities_under(registry: Registry, unit: UUID, on: date) -> list[UUID]:
         return []
     if known.registered.kind == "community":
         return [unit] if known.is_active(on) else []
-    below = [each for each in registry.children.get(unit, ()) if registry.ancestors(each, on)[:1] == [unit]]
-    return sorted({found for each in below for found in communities_under(registry, each, on)})
+    found, seen, waiting = [], {unit}, [unit]
+    while waiting:
+        above = waiting.pop()
+        for each in registry.children.get(above, ()):
+            if each not in seen and registry.ancestors(each, on)[:1] == [above]:
+                seen.add(each)
+                below = registry.units[each]
+                kind = below.registered.kind if below.registered is not None else None
+                if kind == "community" and below.is_active(on):
+                    found.append(each)
+                elif kind not in (None, "community"):
+                    waiting.append(each)
+    return sorted(found)
 
 
 class Moves(Protocol):

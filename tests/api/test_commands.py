@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from casework.domain.ids import uuid7
+from casework.domain.registry import POLICY_ID, feed_id, unit_id
 from tests.api.conftest import Answer, Desk, DeskOf, arrival, arrived, id_number
 from tests.given import COMMUNITY, OTHER_COMMUNITY
 
@@ -388,3 +390,17 @@ def test_a_policy_is_put_in_force(desk: DeskOf):
 
     assert (answer.status, answer.json["changed"]) == (200, True)
     assert (unknown.status, unknown.json["code"]) == (404, "policy-unknown")
+
+
+@pytest.mark.parametrize(
+    "path", [f"services/{uuid7()}/grants", f"needs/{uuid7()}/clearings"], ids=["grant", "clearing"]
+)
+@pytest.mark.parametrize(
+    "stream", [unit_id("410105"), feed_id("EDUB", "EDU"), POLICY_ID], ids=["unit", "feed", "policy"]
+)
+def test_a_bureau_finds_no_household_where_another_stream_is(desk: DeskOf, path: str, stream: UUID):
+    body = {"granted_on": "2013-03-01"} if "grants" in path else {"cleared_on": "2013-03-01", "reason": "met"}
+
+    answer = desk("bureau", bureau="HRSS").post(f"/v1/households/{stream}/{path}", body, If_Match='"1"')
+
+    assert (answer.status, answer.json["code"]) == (404, "not-found")

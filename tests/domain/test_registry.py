@@ -238,6 +238,27 @@ def test_units_that_stand_in_a_ring_have_an_end():
     assert len(registry.ancestors(unit_id("410105001001"), APRIL)) == 3
 
 
+def test_a_unit_has_nothing_above_it_that_is_not_there_or_below_it():
+    registry = given_registry(
+        registered("loop", "township", parent=unit_id("loop")),
+        registered("early", "township", parent=unit_id("late")),
+        Recorded(unit_id("410105001001"), 2, UnitClosed(occurred_on=MAY)),
+    )
+
+    def refusal(unit, above, on=APRIL):
+        try:
+            registry.check_above(unit_id(unit), unit_id(above), on)
+        except CaseworkError as error:
+            return error.code
+        return None
+
+    assert refusal("new", "410105") is None
+    assert refusal("new", "new") == refusal("late", "early") == "unit-above-itself"
+    assert refusal("new", "nowhere") == refusal("new", "late") == "unit-unknown"
+    assert refusal("new", "410105", date(2013, 2, 28)) == refusal("new", "410105001001", MAY) == "unit-not-active"
+    assert registry.ancestors(unit_id("loop"), APRIL) == []
+
+
 def test_a_unit_that_was_closed_is_active_to_the_day_before():
     registry = given_registry(Recorded(unit_id("410105001001"), 2, UnitClosed(occurred_on=MAY)))
     unit = registry.unit("410105001001")

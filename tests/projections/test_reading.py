@@ -254,3 +254,16 @@ def test_a_division_is_made_up_of_the_communities_below_it_on_the_day():
     assert (under("d2", before), under("d2", after)) == ({"c2", "c3"}, set())
     assert (under("city", before), under("city", after)) == ({"c1", "c2", "c3"}, {"c1", "c2"})
     assert (under("c1", after), under("e1", after), under("nowhere", after)) == ({"c1"}, set(), set())
+
+
+def test_units_that_stand_in_a_ring_have_the_communities_below_them():
+    registry = registry_of(
+        unit("self", "township", "self"),
+        unit("a", "township", "b"),
+        unit("b", "township", "a"),
+        unit("c1", "community", "b"),
+    )
+
+    below = [reading.communities_under(registry, unit_id(code), date(2013, 7, 1)) for code in ("self", "a", "b")]
+
+    assert below == [[], [unit_id("c1")], [unit_id("c1")]]
