@@ -33,6 +33,7 @@ from api import (
 )
 from api.bearer import Bearer
 from api.body import MOST_BYTES
+from api.freshness import places_to_wait
 from api.logs import log_request
 from api.resource import refuse_unknown_parameters
 from api.schemas import Problem
@@ -100,6 +101,7 @@ def create_app(*, casework: Casework, settings: Settings) -> Flask:
     app.url_map.strict_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, API_TITLE="casework", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.extensions.update(casework=casework, settings=settings, bearer=Bearer(settings))
+    app.extensions["waiting"] = places_to_wait(settings.api_threads)
     errors.register(app)
     app.before_request(_begin)
     app.after_request(_end)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any
 
@@ -39,9 +41,31 @@ def await_positions(min_position: str | None) -> None:
         return
     seconds = min(float(preferred[1]), LONGEST_WAIT) if preferred else WAIT_SECONDS
     ends, moves = monotonic() + seconds, current_app.extensions.get("shown")
-    for partition, position in _parsed(min_position) if min_position is not None else _heads():
-        if not wait_for_position(casework().pool, partition, position, max(0.0, ends - monotonic()), moves):
-            raise Lagging
+    pool = casework().pool
+    wanted = _parsed(min_position) if min_position is not None else _heads()
+    missing = [each for each in wanted if not wait_for_position(pool, *each, 0.0, moves)]
+    if not missing:
+        return
+    with _a_place_to_wait():
+        for each in missing:
+            if not wait_for_position(pool, *each, max(0.0, ends - monotonic()), moves):
+                raise Lagging
+
+
+def places_to_wait(threads: int) -> BoundedSemaphore:
+    """Return how many requests of a process may wait at once: half of its threads always answer."""
+    return BoundedSemaphore(max(1, threads // 2))
+
+
+@contextmanager
+def _a_place_to_wait() -> Iterator[None]:
+    places: BoundedSemaphore = current_app.extensions["waiting"]
+    if not places.acquire(blocking=False):
+        raise Lagging
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def refuse_older(min_position: str | None, view: ViewSet, shown: Cutting) -> None:

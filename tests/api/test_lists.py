@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from time import monotonic
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from casework.application import Casework
 from casework.domain.registry import unit_id
@@ -207,3 +209,20 @@ def test_figures_say_at_which_cut_they_were_computed(desk: DeskOf, homes: dict[s
 
     assert set(meta) == {"cut", "as_of", "known_at", "policy", "computed_at"}
     assert desk().get("/v1/units/nobody/figures").status == 404
+
+
+def test_half_of_the_threads_never_wait(app: Flask, desk: DeskOf):
+    clerk = desk()
+    places = app.extensions["waiting"]
+    taken = [places.acquire(blocking=False) for _ in range(4)]
+    began = monotonic()
+
+    answer = clerk.get("/v1/households?min_position=1:999999999", Prefer="wait=10")
+    shown = clerk.get("/v1/households?min_position=1:0", Prefer="wait=10")
+
+    for _ in taken:
+        places.release()
+    assert taken == [True] * 4
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "projection-lag", "1")
+    assert shown.status == 200
+    assert monotonic() - began < 5
