@@ -99,6 +99,7 @@ def create_app(*, casework: Casework, settings: Settings) -> Flask:
     app = App("api", static_folder=None)
     app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, API_TITLE="casework", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.extensions.update(casework=casework, settings=settings, bearer=Bearer(settings))
     app.extensions["waiting"] = places_to_wait(settings.api_threads)

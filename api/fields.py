@@ -23,7 +23,9 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_UNIT_CODE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+UNIT_CODE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_POSITION = "([0-9]|[1-5][0-9]|6[0-4]):[0-9]{1,18}"
+POSITIONS = f"{_POSITION}(,{_POSITION}){{0,7}}"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
 
@@ -126,7 +128,7 @@ def unit_from(text: str) -> UUID:
     """Return the id of the unit that an id or a code names."""
     if _UUID.fullmatch(text):
         return UUID(text)
-    if not re.fullmatch(_UNIT_CODE, text, re.ASCII):
+    if not re.fullmatch(UNIT_CODE, text, re.ASCII):
         raise ma.ValidationError("field-value")
     return registry.unit_id(text)
 

@@ -10,6 +10,8 @@ from flask import Response
 from api import finding, reading_one
 from api.command_bodies import Command, Remarked
 from api.fields import (
+    POSITIONS,
+    UNIT_CODE,
     Body,
     Code,
     Day,
@@ -101,7 +103,7 @@ class Story(Query):
 class ListHouseholds(Query):
     """Filters of the list; without any, all households of the token's divisions."""
 
-    unit = Text(64, pattern="[A-Za-z0-9._-]+", **described("A community, or any division above it, by code or id."))
+    unit = Text(64, pattern=UNIT_CODE, **described("A community, or any division above it, by code or id."))
     status = Code(STATUSES)
     band = Code(BANDS, **described("Band of the overall score."))
     level = Code(MEASURED_LEVELS, **described("Together with `level_band`."))
@@ -112,7 +114,7 @@ class ListHouseholds(Query):
     )
     limit = QueryWhole(1, 1000, load_default=50)
     cursor = Text(200)
-    min_position = Text(200, pattern="[0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,7}")
+    min_position = Text(200, pattern=POSITIONS)
 
 
 class Search(Body):

@@ -8,7 +8,7 @@ from flask import Response
 
 from api import unit_pages
 from api.command_bodies import Command
-from api.fields import Code, Day, Flag, Instant, Query, QueryWhole, Several, Text, UnitRef
+from api.fields import POSITIONS, UNIT_CODE, Code, Day, Flag, Instant, Query, QueryWhole, Several, Text, UnitRef
 from api.giving import casework, etag
 from api.job_schemas import JobAsked
 from api.resource import Fields, Resource, answer, unchanged
@@ -19,17 +19,14 @@ from casework.outcome import Context, Outcome
 
 bp = Resource("units", __name__, description=__doc__)
 
-CODE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-POSITIONS = "[0-9]{1,2}:[0-9]{1,18}(,[0-9]{1,2}:[0-9]{1,18}){0,7}"
-
 
 class ListUnits(Query):
     """Filters of the list of units."""
 
     kind = Code("unit_kinds")
-    under = Text(64, pattern="[A-Za-z0-9._-]+", **described("All below this division, by code or id."))
+    under = Text(64, pattern=UNIT_CODE, **described("All below this division, by code or id."))
     limit = QueryWhole(1, 1000, load_default=50)
-    cursor = Text(64, pattern=CODE)
+    cursor = Text(64, pattern=UNIT_CODE)
 
 
 class Plainly(Query):
@@ -50,7 +47,7 @@ class OfViews(Query):
 class Register(Command):
     """A unit exists."""
 
-    code = Text(64, pattern=CODE, required=True, **described("Its own key, for ever."))
+    code = Text(64, pattern=UNIT_CODE, required=True, **described("Its own key, for ever."))
     kind = Code("unit_kinds", required=True)
     name_zh = Text(200, required=True)
     name_en = Text(200)

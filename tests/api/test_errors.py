@@ -112,6 +112,8 @@ def test_dates_are_dates_of_this_era(clerk: Desk, born_on: Any):
         ("band=A&level=school&level_band=A", "/level_band", "level-and-band"),
         ("names=perhaps", "/names", "field-value"),
         ("min_position=17", "/min_position", "field-value"),
+        ("min_position=65:1", "/min_position", "field-value"),
+        *((f"unit={unit}", "/unit", "field-value") for unit in ("-", ".", "_", "-a", "..")),
     ],
 )
 def test_a_parameter_that_means_nothing_is_refused(clerk: Desk, query: str, pointer: str, code: str):
@@ -152,6 +154,8 @@ def test_a_wrong_method_says_which_is_right(clerk: Desk):
         "/v1/units/" + "x" * 300,
         "/v1/services/NOTHING",
         "/v1/policies/../../etc/passwd",
+        "/v1//units",
+        "//v1/units",
     ],
 )
 def test_what_is_not_there_is_not_found(clerk: Desk, path: str):
