@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from flask import Request
 
+from casework.domain import catalogue
 from casework.errors import FieldError, Invalid
 
 MOST_BYTES = 1 << 20
@@ -17,7 +18,9 @@ DEEPEST = 32
 LARGEST_NUMBER = 1 << 53
 """Beyond this a JSON number means different things to different readers (RFC 8259, 6)."""
 
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
+NAMES = {name for service in catalogue.services().values() for name in service.evidence}
+"""The names that a pointer may show: of evidence, and those that every resource adds of its schemas."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _decode = msgspec.json.Decoder().decode
 
@@ -49,10 +52,10 @@ def read_object(request: Request) -> dict[str, Any]:
 
 
 def pointer(*path: object) -> str:
-    """Return a JSON pointer (RFC 6901); a name that is not one of ours is left out, since it could say anything."""
+    """Return a JSON pointer (RFC 6901); it ends before a name that is not ours, which could say anything."""
     parts = []
     for part in path:
-        if not isinstance(part, int) and not _NAME.fullmatch(str(part)):
+        if not isinstance(part, int) and part not in NAMES:
             break
         parts.append(str(part))
     return "".join(f"/{part}" for part in parts)

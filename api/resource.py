@@ -6,7 +6,7 @@ hold, with thousands of requests, instead of every answer being brought into sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ import msgspec
 from flask import Response, g, request
 from flask_smorest import Blueprint
 
-from api.body import read_object
+from api.body import NAMES, read_object
 from api.errors import field_errors
 from api.fields import Body, Query
 from api.giving import give_back, popped_context
@@ -109,6 +109,7 @@ class Resource(Blueprint):
         later: type[ma.Schema] | None = None,
     ) -> View:
         read = READERS[location]
+        NAMES.update(_names(asked))
         answering = self.response(status, answer)(view)
         if later is not None:
             answering = self.alt_response(202, schema=later())(answering)
@@ -127,6 +128,15 @@ class Resource(Blueprint):
         documented._apidoc["arguments"]["responses"] = {}
         self.route(rule, methods=[method])(answered)
         return view
+
+
+def _names(schema: ma.Schema) -> Iterator[str]:
+    """The names of a schema's fields, at every depth."""
+    for name, field in schema.fields.items():
+        yield field.data_key or name
+        inner = field.inner if isinstance(field, ma.fields.List) else field
+        if isinstance(inner, ma.fields.Nested):
+            yield from _names(inner.schema)
 
 
 def _answering(view: View) -> View:

@@ -53,7 +53,11 @@ class CorrectionCommands(ServiceCommands):
         corrected = replace(episode, terms=[replace(terms) for terms in episode.terms])
         for change in changes:
             _check_change(corrected, change)
-            refuse_if(_value(corrected, change.path, target) != change.old, "old-value-differs", path=change.path)
+            refuse_if(
+                _value(corrected, change.path, target) != change.old,
+                "old-value-differs",
+                path=_shown(episode, change.path),
+            )
             correct(corrected, (change,), target)
         self._check_corrected(by, corrected)
         if any(change.path in IN_ORDER for change in changes):
@@ -132,14 +136,23 @@ def _check_change(episode: Episode, change: Change) -> None:
     name, _, field = change.path.partition(".")
     if name == "evidence":
         shown = catalogue.services()[episode.service].evidence.get(field)
-        refuse_if(shown is not None and shown.vault, "correction-path", path=change.path)
+        refuse_if(shown is not None and shown.vault, "correction-path", path=_shown(episode, change.path))
     elif name == "unit_id":
-        refuse_if(change.new is not None and not is_id(change.new), "correction-value", path=change.path)
+        named = change.new is None or is_id(change.new)
+        refuse_if(not named, "correction-value", path=_shown(episode, change.path))
     else:
         told = episode.granted_on if name in ("valid_from", "valid_to") else getattr(episode, name, None)
-        refuse_if(name not in DATES or told is None, "correction-path", path=change.path)
+        refuse_if(name not in DATES or told is None, "correction-path", path=_shown(episode, change.path))
         can_be_none = change.new is None and name not in ("requested_on", "granted_on", "delivered_on")
-        refuse_if(not can_be_none and not _is_day(change.new), "correction-value", path=change.path)
+        refuse_if(not can_be_none and not _is_day(change.new), "correction-value", path=_shown(episode, change.path))
+
+
+def _shown(episode: Episode, path: str) -> str:
+    """A path as a refusal may repeat it: a name that is not ours could say anything."""
+    name, _, field = path.partition(".")
+    known = catalogue.services()[episode.service].evidence
+    ours = field in known if name == "evidence" else path in (*DATES, "unit_id")
+    return path if ours else "path"
 
 
 def is_id(value: Any) -> bool:
@@ -220,6 +233,6 @@ def _value(episode: Episode, path: str, corrects: int) -> Any:
     if name == "unit_id":
         return str(episode.unit_id) if episode.unit_id else None
     if name not in DATES or (name in ("granted_on", "valid_to") and terms is None):
-        raise Refused("correction-path", path=path)
+        raise Refused("correction-path", path=_shown(episode, path))
     day = terms.valid_to if name == "valid_to" and terms else getattr(episode, name)
     return day.isoformat() if day else None

@@ -21,7 +21,6 @@ Evidence: TypeAlias = dict[str, str | int | float | bool | list[str] | None]
 
 # An open code begins with a letter and holds no long number, so that neither a name nor an ID number fits in.
 _OPEN_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _LONGEST_TEXT = 500
 _MOST_CODES = 40
@@ -132,8 +131,9 @@ def field_error(pointer: str, code: str) -> FieldError:
     return FieldError(pointer, code, problems()[code].detail["en"])
 
 
-def _pointer(name: str) -> str:
-    return f"/evidence/{name}" if _FIELD_NAME.fullmatch(name) else "/evidence"
+def _pointer(fields: Mapping[str, EvidenceField], name: str) -> str:
+    """Where a field stands; a name that the catalogue does not have could say anything."""
+    return f"/evidence/{name}" if name in fields else "/evidence"
 
 
 def clean_evidence(fields: Mapping[str, EvidenceField], evidence: Mapping[str, object]) -> Evidence:
@@ -147,7 +147,7 @@ def clean_evidence(fields: Mapping[str, EvidenceField], evidence: Mapping[str, o
         try:
             clean[name] = _clean_field(fields.get(name), value)
         except _Wrong as wrong:
-            errors.append(field_error(_pointer(name), wrong.code))
+            errors.append(field_error(_pointer(fields, name), wrong.code))
     if errors:
         raise Invalid("evidence-invalid", errors=tuple(errors))
     return clean

@@ -79,7 +79,7 @@ def test_every_wrong_field_is_pointed_at(clerk: Desk):
         ("/arrived_on", "field-date"),
         ("/community", "field-null"),
         ("/origin_division", "field-value"),
-        ("/surprise", "field-unknown"),
+        ("", "field-unknown"),
         ("/members/0/sex", "unknown-code"),
         ("/members/0/born_on", "field-date"),
         ("/members/0/migrant", "field-type"),
@@ -88,6 +88,38 @@ def test_every_wrong_field_is_pointed_at(clerk: Desk):
         ("/members/0/relation", "field-missing"),
     }
     assert all(each["hint"] for each in answer.json["errors"])
+
+
+SECRET = "a419999198703295549"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("deliveries", {SECRET: 1}),
+        ("deliveries", {"source": {SECRET: "\x00"}, "service": "COM-HALL", "delivered_on": "2013-03-01"}),
+        ("deliveries", {"service": "COM-HALL", "delivered_on": "2013-03-01", "evidence": {SECRET: 1}}),
+        ("deliveries", {"service": "COM-HALL", "delivered_on": "2013-03-01", "evidence": {SECRET: 1e20}}),
+    ],
+)
+def test_a_name_that_is_not_ours_is_not_repeated(clerk: Desk, path: str, body: dict[str, Any]):
+    answer = clerk.edit(arrived(clerk), path, body)
+
+    assert answer.status == 422
+    assert answer.json["errors"]
+    assert SECRET not in answer.text
+
+
+def test_a_path_that_is_not_ours_is_not_repeated(clerk: Desk):
+    household = arrived(clerk)
+    visit = {"service": "COM-HALL", "delivered_on": "2013-03-01"}
+    episode = clerk.edit(household, "deliveries", visit).json["events"][0]["episode_id"]
+    change = {"path": f"evidence.{SECRET}", "old": "x", "new": "y"}
+
+    answer = clerk.edit(household, f"services/{episode}/corrections", {"changes": [change], "reason": "entry_error"})
+
+    assert (answer.status, answer.json["code"]) == (409, "old-value-differs")
+    assert SECRET not in answer.text
 
 
 @pytest.mark.parametrize(
