@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from api.fields import Body, Part, Text
+from api.fields import Body, Part, Plain, Text
 from api.schemas import described
 
 
 class SourceBody(Body):
     """Where a feed's record comes from; it takes the place of an `Idempotency-Key`."""
 
-    system = Text(40, pattern="[A-Za-z0-9][A-Za-z0-9._-]*", required=True)
-    ref = Text(100, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", required=True)
+    system = Plain(40, pattern="[A-Za-z0-9][A-Za-z0-9._-]*", required=True)
+    ref = Plain(100, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", required=True)
 
 
 class Command(Body):

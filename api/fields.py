@@ -12,6 +12,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from casework.domain import codes, registry
+from casework.privacy.id_number import names_somebody
 
 YEARS = range(1900, 2200)
 """Dates outside of these are mistyped; all arithmetic on those inside stays within the calendar."""
@@ -51,6 +52,16 @@ class Text(fields.String):
         if _CONTROL.search(text) or not text.strip():
             raise ma.ValidationError("field-value")
         return text.strip()
+
+
+class Plain(Text):
+    """A text that is kept in clear, so no ID number and no mobile phone's may stand in it."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs)
+        if names_somebody(text):
+            raise ma.ValidationError("field-personal")
+        return text
 
 
 class Code(fields.String):

@@ -19,7 +19,7 @@ from casework.outcome import Context, Outcome
 
 _KEY = re.compile("[!-~]{1,255}", re.ASCII)
 _ETAG = re.compile(r'"([0-9]{1,9})(?:\.[!#-~]*)?"', re.ASCII)
-_TRACE = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+_TRACE = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
 class HeaderMissing(Invalid):
@@ -112,5 +112,6 @@ def _expected_version(role: str) -> int | None:
 
 
 def _traceparent() -> str | None:
+    # Its ids are random hex by the standard; whoever spells digits in them cannot be told from chance.
     header = request.headers.get("traceparent", "")
     return header if _TRACE.fullmatch(header) else None

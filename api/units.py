@@ -8,7 +8,7 @@ from flask import Response
 
 from api import unit_pages
 from api.command_bodies import Command
-from api.fields import POSITIONS, UNIT_CODE, Code, Day, Flag, Instant, Query, QueryWhole, Several, Text, UnitRef
+from api.fields import POSITIONS, UNIT_CODE, Code, Day, Flag, Instant, Plain, Query, QueryWhole, Several, Text, UnitRef
 from api.giving import casework, etag
 from api.job_schemas import JobAsked
 from api.resource import Fields, Resource, answer, unchanged
@@ -47,15 +47,15 @@ class OfViews(Query):
 class Register(Command):
     """A unit exists."""
 
-    code = Text(64, pattern=UNIT_CODE, required=True, **described("Its own key, for ever."))
+    code = Plain(64, pattern=UNIT_CODE, required=True, **described("Its own key, for ever."))
     kind = Code("unit_kinds", required=True)
-    name_zh = Text(200, required=True)
-    name_en = Text(200)
+    name_zh = Plain(200, required=True)
+    name_en = Plain(200)
     tier = Code("unit_tiers")
     parent = UnitRef(**described("The unit above, by id or code."))
     managed_by = UnitRef(**described("Who administers it, where that is not the parent."))
     new_type_community = Flag()
-    uscc = Text(18, pattern="[0-9A-HJ-NPQRTUWXY]{18}", **described("Unified social credit code."))
+    uscc = Plain(18, pattern="[0-9A-HJ-NPQRTUWXY]{18}", **described("Unified social credit code."))
     registered_on = Day(required=True)
 
 
@@ -67,7 +67,7 @@ class ReportFact(Command):
     from_ = Day(required=True, data_key="from")
     to = Day(**described("The last day inside."))
     items = Several(Text(40, pattern="[a-z][a-z0-9_]*"), **described("Those that are in place."))
-    evidence = Text(200, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", **described("A reference, never a text."))
+    evidence = Plain(200, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", **described("A reference, never a text."))
 
 
 @bp.reading("/units", ListUnits, UnitPage)

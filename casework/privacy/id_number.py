@@ -23,6 +23,8 @@ SYNTHETIC_COUNTY = "419999"
 
 _NUMBER = re.compile("[0-9]{17}[0-9X]")
 _FIRST_GENERATION = re.compile("[0-9]{15}")
+_WITHIN = re.compile("(?<![0-9])[0-9]{17}[0-9X](?![0-9])")
+_MOBILE = re.compile("(?<![0-9A-Z])1[3-9][0-9]{9}(?![0-9A-Z])")
 _EARLIEST = date(1900, 1, 1)
 _MOST_A_DAY = {"male": 500, "female": 499}
 
@@ -65,6 +67,23 @@ def parse_id_number(text: str, *, today: date, recorded_sex: str | None = None, 
         ("sex-differs", recorded_sex not in (None, sex)),
     )
     return IdNumber(number, born_on, sex, county, tuple(code for code, applies in warnings if applies))
+
+
+def names_somebody(text: str) -> bool:
+    """Say whether a text that is kept in clear holds what looks like an ID number or a mobile phone's.
+
+    An ID number is told by its check character and its day, so that few numbers of records are taken for one.
+    """
+    plain = unicodedata.normalize("NFKC", text).upper()
+    return _MOBILE.search(plain) is not None or any(map(_is_id_number, _WITHIN.findall(plain)))
+
+
+def _is_id_number(number: str) -> bool:
+    try:
+        date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    return bool(ric.calc_check_digit(number) == number[-1]) and number[6:8] in ("18", "19", "20")
 
 
 def synthetic_id_number(born_on: date, sex: str, nth: int) -> str:

@@ -359,3 +359,29 @@ def test_a_search_for_nothing_is_refused(desk: DeskOf):
     answer = desk().post("/v1/households/search", {})
 
     assert (answer.status, answer.json["errors"][0]["code"]) == (422, "search-for-nothing")
+
+
+NUMBER = id_number("19900517", "104")
+
+
+@pytest.mark.parametrize("said", [NUMBER, f"x-{NUMBER}", "13987650123", "tel:13987650123"])
+def test_nobodys_number_is_kept_in_clear(desk: DeskOf, said: str):
+    unit = {"kind": "employer", "name_zh": "工厂", "registered_on": "2012-01-01"}
+    fact = {"fact": "UF-COLL", "reported_on": "2013-03-01", "from": "2013-01-01", "evidence": said}
+    source = {"system": "EDUB", "ref": said}
+    bureau, feed, home = desk("bureau", bureau="EDUB"), desk("service"), arrived(desk())
+
+    refused = {
+        "/evidence": bureau.post("/v1/units/emp-1/facts", fact),
+        "/name_zh": bureau.post("/v1/units", {**unit, "code": "new-1", "name_zh": f"王芳{said}"}),
+        "/code": bureau.post("/v1/units", {**unit, "code": said.replace(":", "-")}),
+        "/source/ref": feed.post(
+            f"/v1/households/{home}/residence-verifications",
+            {"verified_on": "2013-03-01", "outcome": "present", "source": source},
+        ),
+    }
+
+    for pointer, answer in refused.items():
+        errors = [(each["pointer"], each["code"]) for each in answer.json["errors"]]
+        assert (answer.status, errors) == (422, [(pointer, "field-personal")])
+        assert said not in answer.text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stdnum.cn import ric
 
 from casework.errors import Invalid
-from casework.privacy.id_number import parse_id_number, synthetic_id_number
+from casework.privacy.id_number import names_somebody, parse_id_number, synthetic_id_number
 
 TODAY = date(2013, 10, 31)
 
@@ -181,3 +181,21 @@ def test_the_number_is_not_shown_in_logs():
 
     assert "19850312" not in repr(parsed)
     assert "1985" not in repr(parsed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["20261127-0001", "410105202611270001", "123456789012345678", "0131234567890", "1764230400000", "13800138000a",
+     "01952f2c-7a10-7c3e-8a55-3f6d1c0b9e42", "91410100MA3X1Y2Z3K", "410105001001", "12812345678"],
+)  # fmt: skip
+def test_a_number_of_a_record_names_nobody(text: str):
+    assert not names_somebody(text)
+
+
+def test_an_id_number_or_a_mobile_phones_names_somebody():
+    number = synthetic_id_number(date(1990, 5, 17), "female", 7)
+
+    assert names_somebody(number)
+    assert names_somebody(f"王芳{number}号")
+    assert names_somebody("电话１３９８７６５０１２３")
+    assert not names_somebody(number[:-1] + ("0" if number[-1] != "0" else "1"))
