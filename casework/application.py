@@ -21,7 +21,7 @@ from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
 from casework.errors import Forbidden, Refused
-from casework.log.append import Beside, Claim
+from casework.log.append import Beside
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
 
@@ -134,7 +134,7 @@ class Casework(CommandPath):
             moving = household.leaving_member(person_id, relation) if target is not None else None
             household.remove_member(by, person_id=person_id, to_household=to_household, **fields)
             if target is None or moving is None:
-                return Decided(self._released([person_id]))
+                return Decided(Beside(released=[person_id]))
             self._check_access(target, context)
             target.receive_member(by, joined_on=fields["left_on"], member=moving)
             return Decided(self._handed_over(person_id, target.id), others=(target,))
@@ -146,7 +146,7 @@ class Casework(CommandPath):
 
         def decide(household: Household, by: By) -> Decided:
             household.record_death(by, person_id=person_id, **fields)
-            return Decided(self._released([person_id]))
+            return Decided(Beside(released=[person_id]))
 
         return self._change(household_id, context, decide)
 
@@ -156,7 +156,7 @@ class Casework(CommandPath):
         def decide(household: Household, by: By) -> Decided:
             people = [member.person_id for member in household.members]
             household.close_household(by, **fields)
-            return Decided(self._released(people))
+            return Decided(Beside(released=people))
 
         return self._change(household_id, context, decide)
 
@@ -185,20 +185,22 @@ class Casework(CommandPath):
         profile: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> Outcome:
-        """Facts of a member; ``profile`` holds those that name the person and go to the vault."""
+        """Facts of a member; ``profile`` holds those that name the person and go to the vault.
+
+        Those are told where the person is active now: they are the person's wherever they live, and so are the claims.
+        """
 
         def decide(household: Household, by: By) -> Decided:
             if not profile:
                 household.record_member_facts(by, person_id=person_id, **fields)
                 return Decided()
-            before = self._profile(person_id)
-            self._check_birth_month(household.person(person_id), profile)
-            sex = household.person(person_id).sex
-            entry = self.persons.enter(person_id, self.persons.changed(before, profile), today=by.today, sex=sex)
+            person = household.person(person_id)
+            refuse_if(person.current is None, "profile-of-former-member")
+            self._check_birth_month(person, profile)
+            changed = self.persons.changed(self._profile(person_id), profile)
+            entry = self.persons.enter(person_id, changed, today=by.today, sex=person.sex)
             household.record_member_facts(by, person_id=person_id, commitment=entry.row.commitment, **fields)
-            old = {claim.hash for claim in self.persons.claims(person_id, before.id_number)}
-            released = sorted(old - {claim.hash for claim in entry.claims})
-            return Decided(together([entry.beside(), Beside(released=released)]), warnings=entry.warnings)
+            return Decided(entry.beside()._replace(released=[person_id]), warnings=entry.warnings)
 
         return self._change(household_id, context, decide)
 
@@ -356,20 +358,13 @@ class Casework(CommandPath):
             raise Refused("person-erased")
         return profile
 
-    def _released(self, person_ids: Sequence[UUID]) -> Beside:
-        """The claims of people who are no longer active here."""
-        with self.pool.connection() as db:
-            profiles = self.persons.profiles(db, person_ids)
-        numbers = {person_id: profile.id_number for person_id, profile in profiles.items()}
-        claims = [c for person_id in person_ids for c in self.persons.claims(person_id, numbers.get(person_id))]
-        return Beside(released=[claim.hash for claim in claims])
-
     def _handed_over(self, person_id: UUID, to_household: UUID) -> Beside:
         """The claims of somebody who moves to another household: released here, taken there, in one append."""
-        released = self._released([person_id]).released
-        kinds = ("person", "id-number")
-        taken = [Claim(hash, kind, to_household) for hash, kind in zip(released, kinds, strict=False)]
-        return Beside(claims=taken, released=released)
+        with self.pool.connection() as db:
+            profile = self.persons.profile(db, person_id)
+        claims = self.persons.claims(person_id, profile.id_number if profile else None)
+        taken = [claim._replace(stream_id=to_household) for claim in claims]
+        return Beside(claims=taken, released=[person_id])
 
 
 @cache

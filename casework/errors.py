@@ -94,7 +94,7 @@ class VersionConflict(CaseworkError):
 
 
 class ClaimTaken(CaseworkError):
-    """A person, ID number or feed reference is held by another stream, ``held_by``."""
+    """A person, ID number or feed reference is held already: by the stream ``held_by``."""
 
     default_code = "claim-taken"
 

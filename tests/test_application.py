@@ -15,6 +15,8 @@ from casework.application import Casework
 from casework.domain.registry import unit_id
 from casework.domain.state import MemberFacts
 from casework.errors import ClaimTaken, CommandReused, Invalid, NotFound, Refused, VersionConflict
+from casework.outcome import Outcome
+from casework.privacy.id_number import synthetic_id_number
 from tests.given import OTHER_COMMUNITY, by, casework_on, first_member, person, registered
 
 
@@ -102,15 +104,66 @@ def test_a_person_is_active_in_one_open_household_alone(casework: Casework):
     assert registered(casework, somebody).changed
 
 
-def test_an_id_number_is_active_once_in_the_city(casework: Casework):
-    number = "419999198003020019"
-    from stdnum.cn import ric
+def number_of_his(nth: int = 1) -> str:
+    """A number that the person of these phrases may have."""
+    return synthetic_id_number(date(1980, 3, 2), "male", nth)
 
-    number = number[:17] + ric.calc_check_digit(number)
-    registered(casework, person(id_number=number))
+
+def tell(casework: Casework, household: UUID, person_id: UUID, on: date = date(2013, 9, 1), **profile: str) -> Outcome:
+    """Tell anew what names a member."""
+    return casework.record_member_facts(
+        household, by(), person_id=person_id, recorded_on=on, facts=MemberFacts(), profile=profile
+    )
+
+
+def test_an_id_number_is_active_once_in_the_city(casework: Casework):
+    registered(casework, person(id_number=number_of_his()))
 
     with pytest.raises(ClaimTaken):
-        registered(casework, person("王五", id_number=number))
+        registered(casework, person("王五", id_number=number_of_his()))
+
+
+def test_an_id_number_is_active_once_in_a_household(casework: Casework):
+    twin = person("李四", relation="spouse", id_number=number_of_his())
+
+    with pytest.raises(ClaimTaken):
+        registered(casework, person(id_number=number_of_his()), twin)
+    household = registered(casework, person(id_number=number_of_his()), person("李四", relation="spouse")).id
+    with pytest.raises(ClaimTaken):
+        casework.add_member(household, by(), member=twin[0], profile=twin[1], joined_on=date(2013, 9, 1))
+    newborn = person("李五", relation="child", id_number=number_of_his())
+    with pytest.raises(ClaimTaken):
+        casework.record_birth(household, by(), member=newborn[0], profile=newborn[1], reported_on=date(2013, 9, 1))
+
+
+def test_a_member_cannot_take_the_number_of_another_and_free_it_for_others(casework: Casework):
+    spouse = person("李四", relation="spouse", id_number=number_of_his(2))
+    household = registered(casework, person(id_number=number_of_his(1)), spouse).id
+
+    with pytest.raises(ClaimTaken):
+        tell(casework, household, spouse[0].person_id, id_number=number_of_his(1))
+    tell(casework, household, spouse[0].person_id, id_number=number_of_his(3))
+
+    with pytest.raises(ClaimTaken):
+        registered(casework, person("王五", id_number=number_of_his(1)))
+    assert registered(casework, person("王五", id_number=number_of_his(2))).changed
+
+
+def test_somebody_who_left_or_died_claims_nothing_any_more(casework: Casework):
+    left = person("李四", relation="spouse", id_number=number_of_his(1))
+    died = person("李六", relation="parent", id_number=number_of_his(2))
+    household = registered(casework, person(), left, died).id
+    casework.remove_member(
+        household, by(), person_id=left[0].person_id, left_on=date(2013, 9, 2), reason="other_household"
+    )
+    casework.record_death(household, by(), person_id=died[0].person_id, died_on=date(2013, 9, 2))
+
+    for gone in (left, died):
+        with pytest.raises(Refused, match="no longer a member"):
+            tell(casework, household, gone[0].person_id, phone="13812345678")
+
+    assert registered(casework, left).changed
+    assert registered(casework, person("王五", id_number=number_of_his(2))).changed
 
 
 def test_a_mistyped_id_number_is_pointed_at_and_not_repeated(casework: Casework):

@@ -28,14 +28,16 @@ class SearchKey(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What only one stream may hold: ``hash`` is its key, ``kind`` is person, id-number or source.
+    """What only one stream may hold, and in it one person: ``hash`` is its key.
 
+    Its ``kind`` is person or id-number, for the person ``subject_id``; or source, which is nobody's and kept for ever.
     Without a stream it is taken for the stream of the append's first event.
     """
 
     hash: bytes
     kind: str
     stream_id: UUID | None = None
+    subject_id: UUID | None = None
 
 
 class NewEvent(NamedTuple):
@@ -50,12 +52,15 @@ class NewEvent(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """What an append writes in the same transaction as its events."""
+    """What an append writes in the same transaction as its events.
+
+    ``released`` are people: what they hold in the streams of the events is released, before any claim is taken.
+    """
 
     vault: Sequence[VaultRow] = ()
     search_keys: Sequence[SearchKey] = ()
     claims: Sequence[Claim] = ()
-    released: Sequence[bytes] = ()
+    released: Sequence[UUID] = ()
 
 
 NOTHING = Beside()
@@ -83,7 +88,7 @@ _ANSWER = "SELECT outcome, position, second_position, recorded_at, kind, holder 
 _BATCH = "ROW(%b::uuid[], %b::int[], %b::text[], %b::bytea[], %b::bytea[])::casework.batch"
 _BESIDE = (
     "ROW(%b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::uuid[], %b::text[], %b::bytea[],"
-    " %b::bytea[], %b::text[], %b::uuid[], %b::bytea[])::casework.beside"
+    " %b::bytea[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[])::casework.beside"
 )
 # The answer as one value: columns would cost the server a tenth of the hot path.
 _ONE = "SELECT casework.append_event(%b::smallint, %b, %b::int, %b::text, %b, %b)"
@@ -168,7 +173,7 @@ def _beside(stream_id: UUID, beside: Beside) -> list[list[Any] | None]:
     return [
         *_columns(beside.vault, 5),
         *_columns(beside.search_keys, 3),
-        *_columns(claims, 3),
+        *_columns(claims, 4),
         list(beside.released) or None,
     ]
 

@@ -135,7 +135,7 @@ class LogAggregateRecorder(AggregateRecorder):
         vault: Sequence[VaultRow] = (),
         search_keys: Sequence[SearchKey] = (),
         claims: Sequence[Claim] = (),
-        released: Sequence[bytes] = (),
+        released: Sequence[UUID] = (),
         tracking: Tracking | None = None,
     ) -> list[int]:
         if tracking is not None:
@@ -154,7 +154,7 @@ class LogRecorder(LogAggregateRecorder, ApplicationRecorder):
         """Append events and return their positions in the order given.
 
         Keyword arguments: ``metadata`` (encoded, one for each event), ``vault`` rows, ``search_keys``,
-        ``claims``, and hashes of claims that are ``released``. Errors as :meth:`append` raises them.
+        ``claims``, and people whose claims are ``released``. Errors as :meth:`append` raises them.
         """
         return self._insert(stored_events, **kwargs)
 

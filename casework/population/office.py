@@ -59,8 +59,6 @@ class Office:
         self.persons = Persons(self.vault, KeyedHashes(city.keys), synthetic=True)
         self.refused: Counter[str] = Counter()
         self.unchanged = 0
-        everybody = (*family.members, *family.births, *family.joins)
-        self._id_numbers = {member.id: member.profile.id_number for member in everybody}
         self._references = count(1)
 
     def record(self, step: Step, at: int) -> list[Told] | None:
@@ -143,17 +141,15 @@ class Office:
     def _service(self, episode_id: UUID) -> str:
         return self.household.episodes[episode_id].service
 
-    def _released(self, step: Step) -> list[bytes]:
-        """Return the claims of those who are no longer active once the step is told."""
+    def _released(self, step: Step) -> list[UUID]:
+        """Return those who are no longer active once the step is told."""
         match step.command:
             case "close_household":
-                people = [person.person_id for person in self.household.members]
+                return [person.person_id for person in self.household.members]
             case "remove_member" | "record_death":
-                people = [step.arguments["person_id"]]
+                return [step.arguments["person_id"]]
             case _:
                 return []
-        persons, numbers = self.persons, self._id_numbers
-        return [claim.hash for person in people for claim in persons.claims(person, numbers[person])]
 
     def _id(self, at: int) -> UUID:
         return self.chance.uuid(at * 1000 + self.chance.whole(0, 999))

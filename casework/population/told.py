@@ -34,7 +34,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     vault: list[VaultRow] = []
     search_keys: list[SearchKey] = []
     claims: list[Claim] = []
-    released: list[bytes] = []
+    released: list[UUID] = []
 
     def event(self, partition: int) -> NewEvent:
         """Return the event as the log takes it."""
@@ -110,19 +110,18 @@ class Weeks:
 def beside(told: Iterable[Told]) -> Beside:
     """Return what stands beside several events that are appended at once.
 
-    The log releases claims before it takes any, and replaces all search keys of a person. So of each claim and of
+    The log releases a person's claims before it takes any, and replaces all their search keys. So of each claim and of
     each person's keys, what counts is what was told last.
     """
     vault: list[VaultRow] = []
     keys: dict[UUID, list[SearchKey]] = {}
     claims: dict[bytes, Claim] = {}
-    released: dict[bytes, None] = {}
+    released: set[UUID] = set()
     for each in told:
         vault += each.vault
         keys |= _by_subject(each.search_keys)
-        released |= dict.fromkeys(each.released)
-        for gone in each.released:
-            claims.pop(gone, None)
+        released.update(each.released)
+        claims = {hash: claim for hash, claim in claims.items() if claim.subject_id not in each.released}
         claims |= {claim.hash: claim._replace(stream_id=each.stream_id) for claim in each.claims}
     return Beside(vault, list(chain.from_iterable(keys.values())), list(claims.values()), list(released))
 

@@ -56,7 +56,7 @@ def together(parts: Iterable[Beside]) -> Beside:
     vault: list[VaultRow] = []
     keys: list[SearchKey] = []
     claims: list[Claim] = []
-    released: list[bytes] = []
+    released: list[UUID] = []
     for part in parts:
         vault += part.vault
         keys += part.search_keys
@@ -85,10 +85,11 @@ class Persons:
         )
 
     def claims(self, person_id: UUID, id_number: str | None) -> list[Claim]:
-        """What only one open household may hold of a person (RULES G13)."""
-        mine = [Claim(self.hashes.claim_hash("person", str(person_id)), "person")]
+        """What only one open household may hold of a person, and in it nobody else (RULES G13)."""
+        mine = [Claim(self.hashes.claim_hash("person", str(person_id)), "person", subject_id=person_id)]
         if id_number is not None:
-            mine.append(Claim(self.hashes.claim_hash("id-number", id_number), "id-number"))
+            hash = self.hashes.claim_hash("id-number", id_number)
+            mine.append(Claim(hash, "id-number", subject_id=person_id))
         return mine
 
     def holders(self, db: Connection[Any], person_ids: Iterable[UUID]) -> dict[UUID, UUID]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from casework.domain.ids import partition_of, uuid7
-from casework.log.append import NewEvent
+from casework.log.append import Claim, NewEvent
 from casework.log.codec import Metadata
 
 LOCK = 1128354629
@@ -30,6 +30,15 @@ def event(
     """An event that may be appended to its stream."""
     metadata = Metadata(event_id=uuid7(), **meta).encode()
     return NewEvent(partition_of(stream_id), stream_id, version, type, state, metadata)
+
+
+SOMEBODY = UUID("0190a000-0000-7000-8000-000000000001")
+"""Whom claims are about, where it does not matter."""
+
+
+def claim(hash: bytes, stream_id: UUID | None = None, *, kind: str = "person", of: UUID = SOMEBODY) -> Claim:
+    """A claim on a person or an ID number, for somebody; or on a feed's reference."""
+    return Claim(hash, kind, stream_id, None if kind == "source" else of)
 
 
 def events(stream_id: UUID, versions: range, **rest: Any) -> list[NewEvent]:

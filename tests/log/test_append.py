@@ -11,10 +11,10 @@ from eventsourcing import persistence
 
 from casework.domain.ids import uuid7
 from casework.errors import ClaimTaken, VersionConflict
-from casework.log.append import Beside, Claim
+from casework.log.append import Beside
 from casework.log.failures import EventTooLarge, LogUnavailable, StreamConflict
 from casework.log.recorder import LogRecorder
-from tests.log.given import Db, event, events, held, log_of, stream_in, wait_for_waiting
+from tests.log.given import Db, claim, event, events, held, log_of, stream_in, wait_for_waiting
 
 
 def test_positions_are_gapless_and_in_the_order_given(recorder: LogRecorder, admin: Db) -> None:
@@ -128,7 +128,7 @@ def test_three_partitions_are_too_many(recorder: LogRecorder) -> None:
 
 def test_the_server_refuses_two_partitions_in_the_wrong_order(db: Db) -> None:
     nothing = "ROW(NULL, NULL, NULL, NULL, NULL)::casework.batch"
-    beside = "ROW(" + ", ".join(["NULL"] * 12) + ")::casework.beside"
+    beside = "ROW(" + ", ".join(["NULL"] * 13) + ")::casework.beside"
 
     with pytest.raises(psycopg.errors.InvalidParameterValue):
         db.execute(f"SELECT casework.append_to_two(2::smallint, {nothing}, 1::smallint, {nothing}, {beside})")
@@ -215,10 +215,10 @@ def test_recorded_times_never_go_back(recorder: LogRecorder, admin: Db) -> None:
 
 def test_a_refused_append_of_two_takes_no_claim_and_stores_no_event(recorder: LogRecorder, admin: Db) -> None:
     holder, other = stream_in(1), stream_in(2)
-    recorder.append([event(holder, 1)], Beside(claims=[Claim(b"b", "person")]))
+    recorder.append([event(holder, 1)], Beside(claims=[claim(b"b")]))
 
     with pytest.raises(ClaimTaken) as taken:
-        recorder.append([event(other, 1)], Beside(claims=[Claim(b"a", "source"), Claim(b"b", "person", uuid7())]))
+        recorder.append([event(other, 1)], Beside(claims=[claim(b"a", kind="source"), claim(b"b", uuid7())]))
 
     assert taken.value.values == {"held_by": holder, "kind": "person"}
     assert admin.execute("SELECT hash FROM casework.claim").fetchall() == [(b"b",)]

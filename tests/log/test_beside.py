@@ -10,10 +10,10 @@ import pytest
 
 from casework.domain.ids import uuid7
 from casework.errors import ClaimTaken
-from casework.log.append import Beside, Claim, SearchKey, VaultRow
+from casework.log.append import Beside, SearchKey, VaultRow
 from casework.log.failures import StreamConflict
 from casework.log.recorder import LogRecorder
-from tests.log.given import Db, event, log_of, stream_in
+from tests.log.given import SOMEBODY, Db, claim, event, log_of, stream_in
 
 
 def profile(person_id: UUID, kind: str = "person", sealed: bytes = b"sealed") -> VaultRow:
@@ -39,14 +39,14 @@ def revisions(admin: Db, person_id: UUID) -> list[tuple[int, str, bytes]]:
     ).fetchall()
 
 
-def claiming(*hashes: bytes, kind: str = "person", released: Iterable[bytes] = ()) -> Beside:
-    return Beside(claims=[Claim(value, kind) for value in hashes], released=list(released))
+def claiming(*hashes: bytes, kind: str = "person", of: UUID = SOMEBODY, released: Iterable[UUID] = ()) -> Beside:
+    return Beside(claims=[claim(value, kind=kind, of=of) for value in hashes], released=list(released))
 
 
 def test_a_claim_goes_to_the_stream_of_the_first_event(recorder: LogRecorder, admin: Db) -> None:
     stream, named = stream_in(1), stream_in(50)
 
-    recorder.append([event(stream, 1)], Beside(claims=[Claim(b"a", "person"), Claim(b"b", "person", named)]))
+    recorder.append([event(stream, 1)], Beside(claims=[claim(b"a"), claim(b"b", named)]))
 
     assert claims(admin) == {b"a": stream, b"b": named}
 
@@ -76,11 +76,48 @@ def test_a_claim_of_another_stream_refuses_the_append_and_names_it(recorder: Log
     assert found(admin, person_id) == []
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_one_person_holds_nobody_else_of_the_stream_may_hold(
+    recorder: LogRecorder, admin: Db, at_once: bool
+) -> None:
+    stream, other = stream_in(1), uuid7()
+    mine, theirs = claim(b"a", kind="id-number"), claim(b"a", kind="id-number", of=other)
+    if not at_once:
+        recorder.append([event(stream, 1)], Beside(claims=[mine]))
+
+    with pytest.raises(ClaimTaken) as taken:
+        recorder.append([event(stream, 1 if at_once else 2)], Beside(claims=[mine, theirs] if at_once else [theirs]))
+
+    assert taken.value.values == {"held_by": stream, "kind": "id-number"}
+    assert claims(admin) == ({} if at_once else {b"a": stream})
+
+
+def test_a_release_is_of_one_persons_claims(recorder: LogRecorder, admin: Db) -> None:
+    stream, other = stream_in(1), uuid7()
+    recorder.append(
+        [event(stream, 1)], Beside(claims=[claim(b"a"), claim(b"b", kind="id-number"), claim(b"c", of=other)])
+    )
+
+    recorder.append([event(stream, 2)], claiming(b"a", b"d", released=[SOMEBODY]))
+
+    assert claims(admin) == {b"a": stream, b"c": stream, b"d": stream}
+
+
+def test_a_feeds_reference_is_taken_once_also_by_its_own_stream(recorder: LogRecorder, admin: Db) -> None:
+    stream = stream_in(1)
+    recorder.append([event(stream, 1)], claiming(b"row-1", kind="source"))
+
+    with pytest.raises(ClaimTaken):
+        recorder.append([event(stream, 2)], claiming(b"row-1", kind="source"))
+
+    assert len(log_of(admin, 1)) == 1
+
+
 def test_a_released_claim_can_be_taken_by_another(recorder: LogRecorder, admin: Db) -> None:
     first, second = stream_in(1), stream_in(2)
     recorder.append([event(first, 1)], claiming(b"a"))
 
-    recorder.append([event(first, 2)], claiming(released=[b"a"]))
+    recorder.append([event(first, 2)], claiming(released=[SOMEBODY]))
     recorder.append([event(second, 1)], claiming(b"a"))
 
     assert claims(admin) == {b"a": second}
@@ -90,7 +127,7 @@ def test_a_claim_passes_over_in_one_append_to_two_streams(recorder: LogRecorder,
     left, joined = stream_in(9), stream_in(4)
     recorder.append([event(left, 1)], claiming(b"a"))
 
-    recorder.append([event(left, 2), event(joined, 1)], Beside(claims=[Claim(b"a", "person", joined)], released=[b"a"]))
+    recorder.append([event(left, 2), event(joined, 1)], Beside(claims=[claim(b"a", joined)], released=[SOMEBODY]))
 
     assert claims(admin) == {b"a": joined}
 
@@ -99,7 +136,7 @@ def test_nobody_releases_the_claim_of_another(recorder: LogRecorder, admin: Db) 
     holder = stream_in(1)
     recorder.append([event(holder, 1)], claiming(b"a"))
 
-    recorder.append([event(stream_in(2), 1)], claiming(released=[b"a"]))
+    recorder.append([event(stream_in(2), 1)], claiming(released=[SOMEBODY]))
 
     assert claims(admin) == {b"a": holder}
 
@@ -108,7 +145,7 @@ def test_a_feeds_reference_is_kept_for_ever(recorder: LogRecorder, admin: Db) ->
     stream = stream_in(1)
     recorder.append([event(stream, 1)], claiming(b"row-1", kind="source"))
 
-    recorder.append([event(stream, 2)], claiming(released=[b"row-1"]))
+    recorder.append([event(stream, 2)], claiming(released=[SOMEBODY]))
 
     assert claims(admin) == {b"row-1": stream}
 
@@ -188,7 +225,7 @@ def test_what_is_no_profile_leaves_the_search_keys(recorder: LogRecorder, admin:
 
 def test_a_conflict_writes_nothing_beside(recorder: LogRecorder, admin: Db) -> None:
     person_id = uuid7()
-    beside = Beside([profile(person_id)], keys(person_id, b"k"), [Claim(b"a", "person")])
+    beside = Beside([profile(person_id)], keys(person_id, b"k"), [claim(b"a")])
 
     with pytest.raises(StreamConflict):
         recorder.append([event(stream_in(1), 3)], beside)

@@ -10,11 +10,11 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from casework.domain.ids import uuid7
-from casework.log.append import Beside, Claim, SearchKey, VaultRow
+from casework.log.append import Beside, SearchKey, VaultRow
 from casework.log.failures import LogUnavailable, StreamConflict
 from casework.log.pool import Pool, open_pool
 from casework.log.recorder import LogRecorder
-from tests.log.given import Db, event, events, held, log_of, stream_in, wait_for_waiting
+from tests.log.given import SOMEBODY, Db, claim, event, events, held, log_of, stream_in, wait_for_waiting
 from tests.log.proxy import Proxy, When, proxy_to
 
 WHEN = pytest.mark.parametrize("when", ["sent", "answered"])
@@ -53,10 +53,10 @@ def test_several_events_and_what_stands_beside_them_are_stored_once(
 ) -> None:
     stream, person_id = stream_in(3), uuid7()
     row, key = VaultRow(person_id, "person", "key-1", b"s", bytes(32)), SearchKey(person_id, "name", b"k")
-    recorder.append(events(stream, range(1, 3)), Beside(claims=[Claim(b"a", "person")]))
+    recorder.append(events(stream, range(1, 3)), Beside(claims=[claim(b"a")]))
 
     proxy.cut(when)
-    appended = recorder.append(events(stream, range(3, 5)), Beside([row], [key], [Claim(b"b", "person")], [b"a"]))
+    appended = recorder.append(events(stream, range(3, 5)), Beside([row], [key], [claim(b"b")], [SOMEBODY]))
 
     assert proxy.cuts == 1
     assert appended.positions == [3, 4]

@@ -9,11 +9,11 @@ import pytest
 from eventsourcing.persistence import ProgrammingError
 
 from casework.errors import ClaimTaken
-from casework.log.append import Beside, Claim
+from casework.log.append import Beside
 from casework.log.failures import EventTooLarge, StreamConflict
 from casework.log.migrations import birth
 from casework.log.recorder import LogRecorder
-from tests.log.given import Db, event, events, log_of, stream_in
+from tests.log.given import Db, claim, event, events, log_of, stream_in
 
 MONDAY = datetime(2012, 5, 7, 1, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -90,12 +90,12 @@ def test_each_partition_has_its_own_time(synthetic: LogRecorder) -> None:
 
 def test_conflicts_claims_and_size_are_refused_as_ever(synthetic: LogRecorder, admin: Db) -> None:
     holder, other = stream_in(3), stream_in(3)
-    synthetic.append_simulated([event(holder, 1)], [MONDAY], Beside(claims=[Claim(b"a", "person")]))
+    synthetic.append_simulated([event(holder, 1)], [MONDAY], Beside(claims=[claim(b"a")]))
 
     with pytest.raises(StreamConflict):
         synthetic.append_simulated([event(holder, 1)], [MONDAY])
     with pytest.raises(ClaimTaken):
-        synthetic.append_simulated([event(other, 1)], [MONDAY], Beside(claims=[Claim(b"a", "person")]))
+        synthetic.append_simulated([event(other, 1)], [MONDAY], Beside(claims=[claim(b"a")]))
     with pytest.raises(EventTooLarge):
         synthetic.append_simulated([event(other, 1, state=b"x" * 65537)], [MONDAY])
 

@@ -53,6 +53,9 @@ def test_of_a_persons_search_keys_the_last_ones_count():
     assert {(key.subject_id, key.hash) for key in keys} == {(one, b"new"), (one, b"newer"), (two, b"two")}
 
 
+PEOPLE = {bytes([number]): UUID(int=100 + number) for number in range(3)}
+
+
 def test_the_log_holds_the_same_claims_whether_events_are_appended_one_by_one_or_at_once():
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.booleans()), max_size=12), st.integers(0, 12))
     def check(moves: list[tuple[int, int, bool]], before: int) -> None:
@@ -62,10 +65,10 @@ def test_the_log_holds_the_same_claims_whether_events_are_appended_one_by_one_or
             key, owner = bytes([hash_]), UUID(int=stream)
             if takes and held.get(key, owner) == owner:
                 held[key] = owner
-                events.append(told(0, stream=owner, claims=[Claim(key, "person")]))
+                events.append(told(0, stream=owner, claims=[Claim(key, "person", subject_id=PEOPLE[key])]))
             elif not takes and held.get(key) == owner:
                 del held[key]
-                events.append(told(0, stream=owner, released=[key]))
+                events.append(told(0, stream=owner, released=[PEOPLE[key]]))
 
         at_once = appended(appended({}, events[:before]), events[before:])
 
@@ -77,7 +80,7 @@ def test_the_log_holds_the_same_claims_whether_events_are_appended_one_by_one_or
 def appended(held: dict[bytes, UUID], events: list[Told]) -> dict[bytes, UUID]:
     """Return what the log holds after one append: releases come first, and take nothing from other streams."""
     company, streams = beside(events), {event.stream_id for event in events}
-    kept = {key: owner for key, owner in held.items() if key not in company.released or owner not in streams}
+    kept = {key: owner for key, owner in held.items() if PEOPLE[key] not in company.released or owner not in streams}
     taken = {claim.hash: claim.stream_id for claim in company.claims if claim.stream_id is not None}
     assert all(kept.get(key, owner) == owner for key, owner in taken.items())
     return kept | taken

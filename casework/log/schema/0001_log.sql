@@ -51,12 +51,14 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON casework.eve
     FOR EACH STATEMENT EXECUTE FUNCTION casework.refuse_change();
 ALTER TABLE casework.events ENABLE ALWAYS TRIGGER refuse_change;
 
--- What only one stream may hold: a person, an ID number, a feed's reference (kept for ever).
+-- What only one stream may hold, and in it one person: a person, an ID number; and a feed's reference, kept for ever.
 -- The key is a keyed hash, so the partition cannot lead it.
 CREATE TABLE casework.claim (
-    hash      bytea PRIMARY KEY,
-    kind      text  NOT NULL,
-    stream_id uuid  NOT NULL
+    hash       bytea PRIMARY KEY,
+    kind       text  NOT NULL,
+    stream_id  uuid  NOT NULL,
+    subject_id uuid, -- the person; of a feed's reference, none
+    CHECK ((subject_id IS NULL) = (kind = 'source'))
 );
 CREATE INDEX claim_stream ON casework.claim (stream_id);
 

@@ -16,12 +16,12 @@ CREATE TYPE casework.batch AS (
     stream_ids uuid[], versions int[], types text[], states bytea[], metas bytea[]
 );
 
--- What an append writes beside its events: vault rows, search keys, claims taken, claims released.
+-- What an append writes beside its events: vault rows, search keys, claims taken, people whose claims are released.
 CREATE TYPE casework.beside AS (
     person_ids uuid[], person_kinds text[], key_ids text[], sealed bytea[], commitments bytea[],
     search_ids uuid[], search_kinds text[], search_hashes bytea[],
-    claim_hashes bytea[], claim_kinds text[], claim_streams uuid[],
-    released bytea[]
+    claim_hashes bytea[], claim_kinds text[], claim_streams uuid[], claim_subjects uuid[],
+    released uuid[]
 );
 
 CREATE FUNCTION casework.append_event(
@@ -158,39 +158,43 @@ BEGIN
     ON CONFLICT DO NOTHING;
 END $$;
 
--- Release and take claims in the order of their keys, a release before a take of the same key.
--- Answers the claim that another stream holds, or nothing. A feed's reference is never released.
+-- Release and take claims in the order of their keys, a release before a take of the same key. What a stream releases
+-- are the claims of people of its own. Answers the claim that is held, by another stream or by somebody else of this
+-- one, or nothing. A feed's reference is nobody's: it is never released, and never taken twice.
 CREATE FUNCTION casework.write_claims(
     p_streams uuid[], p_beside casework.beside, OUT held_kind text, OUT holder uuid
 )
 LANGUAGE plpgsql AS $$
 DECLARE
     todo record;
+    held record;
 BEGIN
     FOR todo IN
-        SELECT gone.hash, NULL::text AS kind, NULL::uuid AS stream_id FROM unnest(p_beside.released) AS gone(hash)
+        SELECT gone.hash, NULL AS kind, NULL::uuid AS stream_id, NULL::uuid AS subject_id FROM casework.claim AS gone
+         WHERE gone.stream_id = ANY (p_streams) AND gone.subject_id = ANY (p_beside.released)
         UNION ALL
-        SELECT * FROM unnest(p_beside.claim_hashes, p_beside.claim_kinds, p_beside.claim_streams)
+        SELECT * FROM unnest(
+            p_beside.claim_hashes, p_beside.claim_kinds, p_beside.claim_streams, p_beside.claim_subjects
+        )
         ORDER BY hash, kind NULLS FIRST
     LOOP
         IF todo.kind IS NULL THEN
-            DELETE FROM casework.claim AS held
-             WHERE held.hash = todo.hash AND held.stream_id = ANY (p_streams) AND held.kind <> 'source';
+            DELETE FROM casework.claim AS gone WHERE gone.hash = todo.hash AND gone.stream_id = ANY (p_streams);
         ELSE
             LOOP
-                INSERT INTO casework.claim (hash, kind, stream_id) VALUES (todo.hash, todo.kind, todo.stream_id)
+                INSERT INTO casework.claim (hash, kind, stream_id, subject_id)
+                    VALUES (todo.hash, todo.kind, todo.stream_id, todo.subject_id)
                     ON CONFLICT (hash) DO NOTHING;
                 EXIT WHEN FOUND;
-                SELECT held.kind, held.stream_id INTO held_kind, holder
-                    FROM casework.claim AS held WHERE held.hash = todo.hash;
-                EXIT WHEN holder = todo.stream_id;
-                IF holder IS NOT NULL THEN
+                SELECT known.* INTO held FROM casework.claim AS known WHERE known.hash = todo.hash;
+                EXIT WHEN held.stream_id = todo.stream_id AND held.subject_id = todo.subject_id;
+                IF held.hash IS NOT NULL THEN
+                    held_kind := held.kind;
+                    holder := held.stream_id;
                     RETURN;
                 END IF;
             END LOOP;
         END IF;
-        held_kind := NULL;
-        holder := NULL;
     END LOOP;
 END $$;
 
