@@ -21,6 +21,12 @@ END $$;
 
 GRANT USAGE ON SCHEMA casework TO casework_app;
 
+-- Nobody needs a schema in which names come before all others. Where the database is somebody else's, this only warns.
+DO $$
+BEGIN
+    EXECUTE pg_catalog.format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', pg_catalog.current_database());
+END $$;
+
 -- Events never change, so the first vacuum may freeze them for good. No statistics are taken of a small table:
 -- they would teach the append's cached plans to scan it, and it grows by thousands of events a second.
 CREATE TABLE casework.events (

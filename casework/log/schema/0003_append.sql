@@ -1,6 +1,8 @@
 -- The only ways into the log. One call is one transaction. Each function takes its partitions' locks first and
 -- reads heads and versions in later statements, whose snapshots therefore see every append that came before.
--- Names are qualified and there is no SET clause, which would cost a tenth of the hot path.
+-- They run as their owner, so no name in them may mean what a caller's search_path says: not a type (temporary ones
+-- come first), not a function, not an operator. In the hot path every name is qualified, since a SET clause would cost
+-- a tenth of it; the others have the clause, and what they call inherits it. (bigint, int and smallint are grammar.)
 -- Advisory locks have the key (1128354629, partition); 1128354629 spells CASE.
 
 CREATE TYPE casework.appended AS (
@@ -25,41 +27,47 @@ CREATE TYPE casework.beside AS (
 );
 
 CREATE FUNCTION casework.append_event(
-    p_partition smallint, p_stream_id uuid, p_version int, p_type text, p_state bytea, p_meta bytea
+    p_partition smallint, p_stream_id pg_catalog.uuid, p_version int, p_type pg_catalog.text,
+    p_state pg_catalog.bytea, p_meta pg_catalog.bytea
 ) RETURNS casework.appended
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     head        bigint;
-    last_at     timestamptz;
+    last_at     pg_catalog.timestamptz;
     now_version int;
-    now_at      timestamptz;
+    now_at      pg_catalog.timestamptz;
 BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
+    IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
         RAISE EXCEPTION 'Appends need READ COMMITTED.' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    IF octet_length(p_state) + octet_length(p_meta) > 65536 THEN
+    IF pg_catalog.octet_length(p_state) OPERATOR(pg_catalog.+) pg_catalog.octet_length(p_meta)
+       OPERATOR(pg_catalog.>) 65536 THEN
         RETURN ROW('too-large', NULL, NULL, NULL, NULL, NULL)::casework.appended;
     END IF;
 
-    PERFORM pg_advisory_xact_lock(1128354629, p_partition);
+    PERFORM pg_catalog.pg_advisory_xact_lock(1128354629, p_partition);
 
     -- No version below the one before the event's is looked at: without it the stream is shorter, or empty.
     SELECT last.position, last.recorded_at, (
                SELECT e.version FROM casework.events AS e
-                WHERE e.partition = p_partition AND e.stream_id = p_stream_id AND e.version >= p_version - 1
+                WHERE e.partition OPERATOR(pg_catalog.=) p_partition AND e.stream_id OPERATOR(pg_catalog.=) p_stream_id
+                  AND e.version OPERATOR(pg_catalog.>=) (p_version OPERATOR(pg_catalog.-) 1)
                 ORDER BY e.version DESC LIMIT 1
            )
         INTO head, last_at, now_version
-        FROM casework.events AS last WHERE last.partition = p_partition ORDER BY last.position DESC LIMIT 1;
-    IF p_version <> coalesce(now_version, greatest(least(p_version, 1), 0) - 1) + 1 THEN
+        FROM casework.events AS last
+        WHERE last.partition OPERATOR(pg_catalog.=) p_partition ORDER BY last.position DESC LIMIT 1;
+    IF p_version OPERATOR(pg_catalog.<>) (
+        coalesce(now_version, greatest(least(p_version, 1), 0) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog.+) 1
+    ) THEN
         RETURN ROW('version-conflict', NULL, NULL, NULL, NULL, NULL)::casework.appended;
     END IF;
     IF head IS NULL THEN
         INSERT INTO casework.log_birth DEFAULT VALUES ON CONFLICT DO NOTHING;
     END IF;
 
-    head := coalesce(head, 0) + 1;
-    now_at := greatest(clock_timestamp(), last_at);
+    head := coalesce(head, 0) OPERATOR(pg_catalog.+) 1;
+    now_at := greatest(pg_catalog.clock_timestamp(), last_at);
     INSERT INTO casework.events (partition, stream_id, version, position, type, state, recorded_at, meta)
         VALUES (p_partition, p_stream_id, p_version, head, p_type, p_state, now_at, p_meta);
     RETURN ROW('appended', head, NULL, now_at, NULL, NULL)::casework.appended;
@@ -200,7 +208,7 @@ END $$;
 
 CREATE FUNCTION casework.append_events(p_partition smallint, p_batch casework.batch, p_beside casework.beside)
 RETURNS casework.appended
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     head    bigint;
     last_at timestamptz;
@@ -240,7 +248,7 @@ CREATE FUNCTION casework.append_to_two(
     p_first smallint, p_first_batch casework.batch, p_second smallint, p_second_batch casework.batch,
     p_beside casework.beside
 ) RETURNS casework.appended
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     first_head  bigint;
     second_head bigint;
@@ -289,7 +297,7 @@ END $$;
 CREATE FUNCTION casework.append_simulated(
     p_partition smallint, p_batch casework.batch, p_recorded_at timestamptz[], p_beside casework.beside
 ) RETURNS casework.appended
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     head    bigint;
     last_at timestamptz;
