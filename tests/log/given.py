@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import psycopg
 
-from casework.domain.ids import partition_of, uuid7
+from casework.domain.ids import REGISTRY, partition_of, uuid7
 from casework.log.append import Claim, NewEvent
 from casework.log.codec import Metadata
 
@@ -20,7 +20,9 @@ Db = psycopg.Connection[Any]
 
 
 def stream_in(partition: int) -> UUID:
-    """A new household's id in a partition of one's choice."""
+    """A new stream's id in a partition of one's choice."""
+    if partition == REGISTRY:
+        return uuid5(NAMESPACE_URL, str(uuid7()))
     return UUID(int=uuid7().int & ~0xFF | partition)
 
 

@@ -134,6 +134,27 @@ def test_the_server_refuses_two_partitions_in_the_wrong_order(db: Db) -> None:
         db.execute(f"SELECT casework.append_to_two(2::smallint, {nothing}, 1::smallint, {nothing}, {beside})")
 
 
+@pytest.mark.parametrize("partition", [777, -5, 65, 64, 4])
+def test_a_stream_lives_in_its_own_partition(recorder: LogRecorder, admin: Db, partition: int) -> None:
+    strays = [each._replace(partition=partition) for each in events(stream_in(3), range(1, 3))]
+
+    alone = (strays[:1], strays[1:], strays)
+    for refused in (*alone, [strays[0], event(stream_in(64), 1)], [strays[0], event(stream_in(2), 1)]):
+        with pytest.raises(persistence.PersistenceError):
+            recorder.append(refused)
+
+    assert admin.execute("SELECT count(*) FROM casework.events").fetchone() == (0,)
+
+
+def test_a_unit_lives_in_the_registrys_partition(recorder: LogRecorder) -> None:
+    unit = event(stream_in(64), 1)
+
+    with pytest.raises(persistence.PersistenceError):
+        recorder.append([unit._replace(partition=unit.stream_id.int & 63 or 1)])
+
+    assert recorder.append([unit]).positions == [1]
+
+
 def test_a_lock_that_is_held_too_long_is_unavailable(recorder: LogRecorder, database_url: str, db: Db) -> None:
     with held(database_url, 9):
         db.execute("SET lock_timeout = '20ms'")

@@ -40,6 +40,16 @@ BEGIN
     IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
         RAISE EXCEPTION 'Appends need READ COMMITTED.' USING ERRCODE = 'invalid_transaction_state';
     END IF;
+    -- As casework.misplaced, but once for a stream: it goes on only where it has begun.
+    IF p_version OPERATOR(pg_catalog.<=) 1 THEN
+        IF p_partition OPERATOR(pg_catalog.<>) 0 AND p_partition OPERATOR(pg_catalog.<>) (
+            CASE WHEN pg_catalog.get_byte(pg_catalog.uuid_send(p_stream_id), 6) OPERATOR(pg_catalog.>>) 4
+                      OPERATOR(pg_catalog.=) 5 THEN 64
+                 ELSE pg_catalog.get_byte(pg_catalog.uuid_send(p_stream_id), 15) OPERATOR(pg_catalog.&) 63 END
+        ) THEN
+            RAISE EXCEPTION 'A stream lives in its own partition.' USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END IF;
     IF pg_catalog.octet_length(p_state) OPERATOR(pg_catalog.+) pg_catalog.octet_length(p_meta)
        OPERATOR(pg_catalog.>) 65536 THEN
         RETURN ROW('too-large', NULL, NULL, NULL, NULL, NULL)::casework.appended;
@@ -71,6 +81,18 @@ BEGIN
     INSERT INTO casework.events (partition, stream_id, version, position, type, state, recorded_at, meta)
         VALUES (p_partition, p_stream_id, p_version, head, p_type, p_state, now_at, p_meta);
     RETURN ROW('appended', head, NULL, now_at, NULL, NULL)::casework.appended;
+END $$;
+
+-- Whether some event does not belong in a partition: a household's is told by its id's last byte, 64 is that of
+-- everything else, whose ids are uuid5. Partition 0 takes any stream, as the library has it, which knows one partition.
+CREATE FUNCTION casework.misplaced(p_partition smallint, p_batch casework.batch) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN p_partition <> 0 AND EXISTS (
+        SELECT FROM unnest(p_batch.stream_ids) AS new(stream_id)
+        WHERE p_partition <> CASE WHEN get_byte(uuid_send(new.stream_id), 6) >> 4 = 5 THEN 64
+                                  ELSE get_byte(uuid_send(new.stream_id), 15) & 63 END
+    );
 END $$;
 
 -- Whether these events continue their streams: each stream's versions go on from its last, in the order given.
@@ -218,6 +240,9 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'Appends need READ COMMITTED.' USING ERRCODE = 'invalid_transaction_state';
     END IF;
+    IF casework.misplaced(p_partition, p_batch) THEN
+        RAISE EXCEPTION 'A stream lives in its own partition.' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF casework.too_large(p_batch) THEN
         RETURN ROW('too-large', NULL, NULL, NULL, NULL, NULL)::casework.appended;
     END IF;
@@ -262,6 +287,9 @@ BEGIN
     END IF;
     IF p_first >= p_second THEN
         RAISE EXCEPTION 'Partitions are locked in their order.' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF casework.misplaced(p_first, p_first_batch) OR casework.misplaced(p_second, p_second_batch) THEN
+        RAISE EXCEPTION 'A stream lives in its own partition.' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF casework.too_large(p_first_batch) OR casework.too_large(p_second_batch) THEN
         RETURN ROW('too-large', NULL, NULL, NULL, NULL, NULL)::casework.appended;
@@ -308,6 +336,9 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM casework.log_birth AS birth WHERE birth.synthetic) THEN
         RETURN ROW('not-synthetic', NULL, NULL, NULL, NULL, NULL)::casework.appended;
+    END IF;
+    IF casework.misplaced(p_partition, p_batch) THEN
+        RAISE EXCEPTION 'A stream lives in its own partition.' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF casework.too_large(p_batch) THEN
         RETURN ROW('too-large', NULL, NULL, NULL, NULL, NULL)::casework.appended;
