@@ -120,27 +120,40 @@ class CommandPath(Application[UUID]):
 
         ``warn`` tells again what the command was warned of, for whoever gives it once more.
         """
-        for attempt in range(1, TRIES + 1):
-            loaded = self._loaded(household_id, context, create=create)
-            household, done = loaded.household, None
-            if loaded.may_hold(context.command_id):
-                done = self._done(household_id, context)
-            if done is None:
-                try:
-                    outcome = self._decided(loaded, context, decide)
-                    if outcome is not None:
-                        return outcome
-                except StreamConflict:
-                    done = self._done(household_id, context)
-                    if done is None and attempt == TRIES:
-                        raise
-                except Refused:
-                    done = self._done(household_id, context)
-                    if done is None:
-                        raise
-            if done is not None:
-                return done._replace(warnings=warn(household))
-        raise AssertionError("unreachable")
+        kept = self._kept.take(household_id, context.expected_version)
+        outcome = kept and self._attempted(kept, context, decide, warn)
+        tries = 0
+        while outcome is None:
+            tries += 1
+            loaded = self._loaded(household_id, create=create)
+            outcome = self._attempted(loaded, context, decide, warn, last=tries == TRIES)
+        return outcome
+
+    def _attempted(
+        self,
+        loaded: Loaded,
+        context: Context,
+        decide: Callable[[Household, By], Decided],
+        warn: Callable[[Household], tuple[str, ...]],
+        *,
+        last: bool = False,
+    ) -> Outcome | None:
+        """What the command did, now or when it came before; None where the household must be read and tried again."""
+        household, done = loaded.household, None
+        if loaded.may_hold(context.command_id):
+            done = self._done(household.id, context)
+        if done is None:
+            try:
+                return self._decided(loaded, context, decide)
+            except StreamConflict:
+                done = self._done(household.id, context)
+                if done is None and last:
+                    raise
+            except Refused:
+                done = self._done(household.id, context)
+                if done is None:
+                    raise
+        return done and done._replace(warnings=warn(household))
 
     def _decided(self, loaded: Loaded, context: Context, decide: Callable[[Household, By], Decided]) -> Outcome | None:
         """Decide and save; None where a household that was kept may be out of date, so that it is read first."""
@@ -179,13 +192,10 @@ class CommandPath(Application[UUID]):
                     raise
         raise AssertionError("unreachable")
 
-    def _loaded(self, household_id: UUID, context: Context, *, create: bool) -> Loaded:
+    def _loaded(self, household_id: UUID, *, create: bool) -> Loaded:
         """A household with its events' metadata: one look tells whether a command was carried out (DESIGN 5)."""
         if partition_of(household_id) == REGISTRY:
             raise NotFound
-        kept = self._kept.take(household_id, context.expected_version)
-        if kept is not None:
-            return kept
         rows = cast("LogRecorder", self.recorder).select_stream(household_id)
         if not rows and not create:
             raise NotFound
@@ -206,10 +216,11 @@ class CommandPath(Application[UUID]):
             return None
         with self.pool.connection() as db:
             events = reading.command_events(db, stream_id, context.command_id)
-            if not events:
-                return None
-            if events[0].meta.body_hash != context.body_hash:
-                raise CommandReused
+        if not events:
+            return None
+        if events[0].meta.body_hash != context.body_hash:
+            raise CommandReused
+        with self.pool.connection() as db:
             placed = [self._placed(stream_id, logged) for logged in events]
             for elsewhere in _elsewhere(placed):
                 others = reading.command_events(db, elsewhere, context.command_id)

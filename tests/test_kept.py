@@ -10,8 +10,10 @@ from uuid import UUID
 import pytest
 
 from casework.application import Casework
+from casework.command import Decided
 from casework.domain.household import Household
 from casework.domain.ids import uuid7
+from casework.domain.residence import By
 from casework.errors import Refused
 from casework.kept import KeptHouseholds, Loaded
 from tests.given import by, casework_on, registered
@@ -111,6 +113,30 @@ def test_a_kept_household_still_refuses_what_is_refused(casework: Casework):
     with pytest.raises(Refused):
         casework.close_household(household_id, by(expected_version=2), closed_on=date(2031, 1, 1), reason="dissolved")
     assert casework.household(household_id).closed_on is None
+
+
+def test_a_household_that_others_keep_again_and_again_is_read_once_and_then_decided_on(casework: Casework):
+    household_id = registered(casework).id
+    casework.give(household_id, "verify_residence", by(expected_version=1), **VISIT)
+    decided = 0
+
+    def decide(household: Household, by_whom: By) -> Decided:
+        nonlocal decided
+        decided += 1
+        change_nothing(casework, household_id)
+        raise Refused("household-closed")
+
+    with pytest.raises(Refused):
+        casework._change(household_id, by(expected_version=2), decide)
+    assert decided == 2
+
+
+def change_nothing(casework: Casework, household_id: UUID) -> None:
+    """As another caller would, whose command has nothing to do: it leaves the household as it read it, and kept."""
+    head = casework.household(household_id).head
+    assert head is not None
+    again = casework.change_head(household_id, by(expected_version=2), person_id=head, changed_on=date(2013, 9, 2))
+    assert not again.changed
 
 
 def clear_elsewhere(casework: Casework, household_id: UUID, need: UUID) -> None:
