@@ -7,7 +7,7 @@ from api.schemas import described
 
 
 class SourceBody(Body):
-    """Where a feed's record comes from; it takes the place of an `Idempotency-Key`."""
+    """Where a feed's record comes from; it takes the place of an `Idempotency-Key`, also where one is sent."""
 
     system = Plain(40, pattern="[A-Za-z0-9][A-Za-z0-9._-]*", required=True)
     ref = Plain(100, pattern="[A-Za-z0-9][A-Za-z0-9._:/-]*", required=True)

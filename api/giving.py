@@ -13,7 +13,6 @@ from api.bearer import Principal
 from api.language import language
 from api.policy_choice import default_policy
 from casework.application import Casework
-from casework.domain.ids import uuid8_from
 from casework.errors import Forbidden, Invalid, problems
 from casework.outcome import Context, Outcome
 
@@ -40,15 +39,15 @@ def popped_context(fields: dict[str, Any]) -> Context:
     if source is not None and role != "service":
         raise Forbidden("source-of-feeds")
     system, ref = (source["system"], source["ref"]) if source else (None, None)
-    body = msgspec.json.encode(g.body, order="sorted")
+    hashes, body = casework().persons.hashes, msgspec.json.encode(g.body, order="sorted")
     return Context(
         actor=who.sub,
         role=role,
         bureau=who.bureau,
         unit=who.unit,
         divisions=who.divisions,
-        command_id=uuid8_from(_named(who, system, ref)),
-        body_hash=casework().persons.hashes.body_hash(str(request.endpoint), body),
+        command_id=hashes.command_id(*_names(who, system, ref)),
+        body_hash=hashes.body_hash("\0".join(_operation()), body),
         expected_version=_expected_version(role),
         source=system,
         source_ref=ref,
@@ -84,16 +83,24 @@ def etag(*parts: object) -> str:
     return f'"{".".join(map(str, parts))}"'
 
 
-def _named(who: Principal, system: str | None, ref: str | None) -> bytes:
-    """What a command's id is derived from: client, resource and key, or a feed's own reference (RULES G13)."""
+def _names(who: Principal, system: str | None, ref: str | None) -> tuple[str, ...]:
+    """What a command's id is derived from: client, operation and key; or a feed's own reference alone (RULES G13).
+
+    A key beside a reference does not make it another command.
+    """
     key = request.headers.get("Idempotency-Key")
-    if key is None:
-        if system is None or ref is None:
-            raise HeaderMissing
-        return "\0".join(("source", system, ref)).encode()
-    if not _KEY.fullmatch(key):
+    if key is not None and not _KEY.fullmatch(key):
         raise HeaderMissing("idempotency-key-malformed")
-    return "\0".join(("key", who.sub, request.path, key)).encode()
+    if system is not None and ref is not None:
+        return ("source", system, ref)
+    if key is None:
+        raise HeaderMissing
+    return ("key", who.sub, *_operation(), key)
+
+
+def _operation() -> tuple[str, ...]:
+    """What is asked for, and of what: the same for every spelling of the URL."""
+    return (str(request.endpoint), *(f"{name}={value}" for name, value in sorted((request.view_args or {}).items())))
 
 
 def _expected_version(role: str) -> int | None:

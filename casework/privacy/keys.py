@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from casework.errors import CaseworkError
 
-Purpose = Literal["search", "claim", "command-body", "installation"]
+Purpose = Literal["search", "claim", "command", "command-body", "installation"]
 
 _KEY = 32
 _CHECK = 4

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from casework.domain.ids import uuid8_from
 from casework.log.append import SearchKey
 from casework.privacy.id_number import compact
 from casework.privacy.keys import KeyRing
@@ -76,6 +77,14 @@ class KeyedHashes:
         """
         parts = [compact(part) for part in value] if kind == "id-number" else value
         return self._keys.digest("claim", kind.encode(), *(part.encode() for part in parts))
+
+    def command_id(self, *names: str) -> UUID:
+        """Return the id of the command that a client calls by these names, the same for ever.
+
+        A client may call it by what must not be found by trying, such as an ID number. The key is of the installation's
+        index key, which never changes: a new master key makes no command new.
+        """
+        return uuid8_from(self._keys.digest("command", *(name.encode() for name in names)))
 
     def body_hash(self, command_name: str, body: bytes) -> bytes:
         """Return what tells whether a command that comes again is the same one."""

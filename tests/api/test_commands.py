@@ -333,6 +333,40 @@ def test_a_feed_needs_no_version_and_its_reference_counts_once(desk: DeskOf):
     assert feed.get(f"/v1/households/{household}").json["version"] == 2
 
 
+def visit(ref: str, day: str = "2013-02-01") -> dict[str, Any]:
+    return {"verified_on": day, "outcome": "present", "source": {"system": "hall", "ref": ref}}
+
+
+@pytest.mark.parametrize("keys", [({}, {}), ({}, {"Idempotency_Key": "k"}), ({"Idempotency_Key": "j"}, {})])
+def test_a_feeds_reference_counts_once_whatever_its_key(desk: DeskOf, keys: tuple[dict[str, str], dict[str, str]]):
+    feed, home, other, ref = desk("service"), arrived(desk()), arrived(desk()), uuid4().hex
+
+    def send(household: str, body: Any, headers: dict[str, str], path: str = "residence-verifications") -> Answer:
+        return feed.post(f"/v1/households/{household}/{path}", body, **headers)
+
+    first, again = (send(home, visit(ref), headers) for headers in keys)
+    differs = send(home, visit(ref, "2013-02-02"), keys[1])
+    elsewhere = send(other, visit(ref), keys[1])
+
+    assert (first.status, again.status, again.json) == (200, 200, first.json)
+    assert (differs.status, differs.json["code"]) == (422, "command-reused")
+    assert (elsewhere.status, elsewhere.json["code"]) == (409, "claim-taken")
+    assert [feed.get(f"/v1/households/{each}").json["version"] for each in (home, other)] == [2, 1]
+
+
+def test_a_feeds_reference_is_of_one_thing_even_where_bodies_are_alike(clerk: Desk, desk: DeskOf):
+    household, feed, ref = arrived(clerk), desk("service"), uuid4().hex
+    cleared = {"cleared_on": "2013-02-02", "reason": "met", "source": {"system": "hall", "ref": ref}}
+    found = {"result": "present", "assessed_on": "2013-02-01"}
+    needs = [clerk.edit(household, "needs", {"need": need, **found}) for need in ("HOUSING", "LOW_INCOME")]
+
+    answers = [
+        feed.post(f"/v1/households/{household}/needs/{created(need, 'need_id')}/clearings", cleared) for need in needs
+    ]
+
+    assert [answer.status for answer in answers] == [200, 422], answers
+
+
 def test_only_a_feed_may_name_its_source(clerk: Desk):
     household = arrived(clerk)
     body = {"verified_on": "2013-02-01", "outcome": "present", "source": {"system": "hall", "ref": "1"}}

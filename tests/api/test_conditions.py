@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from casework.application import Casework
+from casework.domain.ids import uuid8_from
+from casework.log import reading
 from tests.api.conftest import Answer, Desk, DeskOf, arrival, arrived, id_number
 from tests.given import OTHER_COMMUNITY, by
 
@@ -104,6 +106,33 @@ def test_keys_belong_to_their_client_and_resource(desk: DeskOf):
     ]
 
     assert [answer.status for answer in answers] == [201, 201, 201]
+
+
+def test_a_key_means_the_same_however_the_address_is_spelled(clerk: Desk):
+    body = arrival()
+    arrivals = [clerk.post(f"/v1/households{end}", body, Idempotency_Key="spelled") for end in ("", "/")]
+    household = arrivals[0].json["id"]
+    deliveries = [
+        clerk.post(f"/v1/households/{spelled}/deliveries", HALL, Idempotency_Key="spelled", If_Match='"1"')
+        for spelled in (household, household.upper())
+    ]
+
+    assert {(answer.status, answer.text) for answer in arrivals} == {(201, arrivals[0].text)}
+    assert {(answer.status, answer.text) for answer in deliveries} == {(201, deliveries[0].text)}
+
+
+def test_a_key_cannot_be_found_by_trying(clerk: Desk, casework: Casework):
+    number = id_number("19900517", "004")
+    household = arrived(clerk)
+
+    clerk.post(f"/v1/households/{household}/deliveries", HALL, Idempotency_Key=number, If_Match='"1"')
+
+    with casework.pool.connection() as db:
+        [event] = reading.timeline(db, UUID(household), after_version=1)
+    names = ("key", "caseworker-1", "services.deliver", f"household_id={household}", number)
+    path = ("key", "caseworker-1", f"/v1/households/{household}/deliveries", number)
+    assert event.meta.command_id == casework.persons.hashes.command_id(*names)
+    assert event.meta.command_id not in {uuid8_from("\0".join(tried).encode()) for tried in (names, path)}
 
 
 @pytest.mark.parametrize(
