@@ -218,6 +218,7 @@ class CommandPath(Application[UUID]):
             events = reading.command_events(db, stream_id, context.command_id)
         if not events:
             return None
+        self._check_may_hear(stream_id, events[0].meta, context)
         if events[0].meta.body_hash != context.body_hash:
             raise CommandReused
         with self.pool.connection() as db:
@@ -226,6 +227,14 @@ class CommandPath(Application[UUID]):
                 others = reading.command_events(db, elsewhere, context.command_id)
                 placed += [self._placed(elsewhere, logged) for logged in others]
         return outcome_of(stream_id, placed)
+
+    def _check_may_hear(self, stream_id: UUID, first: Metadata, context: Context) -> None:
+        """Who gave a command hears its outcome again, also where the household has moved out of their divisions.
+
+        A feed's reference is the same command whoever sends it: another client must have access to the household.
+        """
+        if first.actor != context.actor and partition_of(stream_id) != REGISTRY:
+            self._check_access(self.household(stream_id), context)
 
     def _placed(self, stream_id: UUID, logged: LoggedEvent) -> Placed:
         event = self._decode(logged.type, logged.state)

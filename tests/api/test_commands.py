@@ -367,6 +367,31 @@ def test_a_feeds_reference_is_of_one_thing_even_where_bodies_are_alike(clerk: De
     assert [answer.status for answer in answers] == [200, 422], answers
 
 
+def test_a_feed_learns_nothing_of_households_that_are_not_its_own(desk: DeskOf):
+    home, ref = arrived(desk()), uuid4().hex
+    near, far = desk("service", sub="near"), desk("service", sub="far", divisions=["410102"])
+    near.post(f"/v1/households/{home}/residence-verifications", visit(ref))
+
+    told = [
+        far.post(f"/v1/households/{home}/residence-verifications", body)
+        for body in (visit(ref), visit(ref, "2013-02-02"), visit(uuid4().hex))
+    ]
+    beside = desk("service", sub="near-2").post(f"/v1/households/{home}/residence-verifications", visit(ref))
+
+    assert {(answer.status, answer.json["code"]) for answer in told} == {(404, "not-found")}
+    assert (beside.status, beside.json["version"]) == (200, 2)
+
+
+def test_who_moved_a_household_away_hears_so_again(desk: DeskOf):
+    clerk, home = desk(divisions=["410105"]), arrived(desk())
+    moved = {"moved_on": "2013-03-01", "to_community": OTHER_COMMUNITY}
+    headers = {"Idempotency_Key": "away", "If_Match": '"1"'}
+
+    first, again = (clerk.post(f"/v1/households/{home}/moves", moved, **headers) for _ in range(2))
+
+    assert (first.status, again.status, again.json) == (200, 200, first.json)
+
+
 def test_only_a_feed_may_name_its_source(clerk: Desk):
     household = arrived(clerk)
     body = {"verified_on": "2013-02-01", "outcome": "present", "source": {"system": "hall", "ref": "1"}}
