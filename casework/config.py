@@ -87,7 +87,7 @@ class Settings:
 
     database_url: str | None = setting("CASEWORK_DATABASE_URL", POSTGRES, "", "PostgreSQL 15 or later; empty: the embedded one", secret=True)
     redis_url: str | None = setting("CASEWORK_REDIS_URL", REDIS, "", "Redis 6.2 or later, or Valkey; empty: the embedded one", secret=True)
-    database_role: str = setting("CASEWORK_DATABASE_ROLE", role, "casework_app", "role that the application takes on; empty: the login's own")
+    database_role: str = setting("CASEWORK_DATABASE_ROLE", role, "casework_app", "role that the application takes on; empty: the login's own, where it is a member of casework_app and no more")
     data_dir: Path = setting("CASEWORK_DATA_DIR", folder, "{data_dir}", "folder of the embedded servers and the keys")
     keys_dir: Path = setting("CASEWORK_KEYS_DIR", folder, "{data_dir}/keys", "folder of the master keys and signing keys")
     api_host: str = setting("CASEWORK_API_HOST", name, "127.0.0.1", "address that the API listens on")

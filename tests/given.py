@@ -12,7 +12,7 @@ from casework.application import Casework
 from casework.domain.events import NewMember
 from casework.domain.ids import uuid7, uuid8_from
 from casework.domain.state import MemberFacts
-from casework.log.pool import open_pool
+from casework.log.pool import APPLICATION_ROLE, open_pool
 from casework.outcome import Context, Outcome
 from casework.privacy.keys import KeyRing
 from casework.privacy.persons import Persons, Profile
@@ -24,10 +24,10 @@ COMMUNITY = "410105001001"
 OTHER_COMMUNITY = "410102001001"
 
 
-def casework_on(database_url: str, keys_dir: Path) -> Iterator[Casework]:
+def casework_on(database_url: str, keys_dir: Path, *, role: str = APPLICATION_ROLE) -> Iterator[Casework]:
     """The application on a fresh log, at a fixed time, with two communities and an employer."""
     keys = KeyRing.open(keys_dir, create=True)
-    pool = open_pool(database_url)
+    pool = open_pool(database_url, role=role)
     with pool.connection() as db:
         vault = Vault(keys)
         vault.bind(db)
