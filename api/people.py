@@ -56,7 +56,9 @@ class ProfileBody(Body):
 
     name = Text(100)
     born_on = Day(**described("Events carry the month alone."))
-    id_number = Text(20, **described("Resident ID number, 18 characters."))
+    id_number = Text(
+        20, allow_none=True, **described("Resident ID number, 18 characters; null takes back a wrong one.")
+    )
     phone = Text(40)
     address = Text(300)
 

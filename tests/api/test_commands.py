@@ -333,6 +333,24 @@ def test_a_feed_needs_no_version_and_its_reference_counts_once(desk: DeskOf):
     assert feed.get(f"/v1/households/{household}").json["version"] == 2
 
 
+def test_numbers_that_were_mixed_up_are_put_right(clerk: Desk):
+    one, other = id_number("19900517", "006"), id_number("19900517", "008")
+    body = arrival(id_number=one)
+    body["members"].append({**body["members"][0], "relation": "spouse", "id_number": other})
+    home = clerk.post("/v1/households", body).json
+    head, spouse = home["events"][0]["person_ids"]
+
+    def tell(person: str, number: str | None) -> int:
+        told = {"recorded_on": "2013-02-01", "profile": {"id_number": number}}
+        return clerk.edit(home["id"], f"members/{person}/facts", told).status
+
+    steps = [tell(head, other), tell(head, None), tell(spouse, one), tell(head, other)]
+    elsewhere = clerk.post("/v1/households", arrival(id_number=one))
+
+    assert steps == [409, 200, 200, 200]
+    assert elsewhere.status == 409
+
+
 def visit(ref: str, day: str = "2013-02-01") -> dict[str, Any]:
     return {"verified_on": day, "outcome": "present", "source": {"system": "hall", "ref": ref}}
 
