@@ -1,8 +1,8 @@
-"""Named places in the code where a test can make a process die, raise or sleep.
+"""Named places in the code where a test can make a process die, stop, raise or sleep.
 
-``CASEWORK_FAULT`` arms them: ``rows-written=kill``, ``claimed=raise``, ``committed=sleep:2.5``; several with
-commas, and ``rows-written=kill@3`` acts only the third time. Nothing is armed in ordinary work, where a place
-costs one dictionary look-up.
+``CASEWORK_FAULT`` arms them: ``rows-written=kill``, ``claimed=raise``, ``committed=sleep:2.5``, and ``claimed=stop``
+for a process that stands still until it gets SIGCONT; several with commas, and ``rows-written=kill@3`` acts only the
+third time. Nothing is armed in ordinary work, where a place costs one dictionary look-up.
 """
 
 from __future__ import annotations
@@ -51,12 +51,14 @@ def _action(what: str) -> Action:
     match verb:
         case "kill":
             return lambda: os.kill(os.getpid(), signal.SIGKILL)
+        case "stop":
+            return lambda: os.kill(os.getpid(), signal.SIGSTOP)
         case "raise":
             return _raise
         case "sleep":
             return lambda: sleep(float(value))
         case _:
-            raise ValueError(f"CASEWORK_FAULT knows kill, raise and sleep:<seconds>, not {verb!r}.")
+            raise ValueError(f"CASEWORK_FAULT knows kill, stop, raise and sleep:<seconds>, not {verb!r}.")
 
 
 def _raise() -> None:

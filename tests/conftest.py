@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -22,6 +22,9 @@ import redis
 from psycopg import sql
 
 from casework.local import Servers, local_servers
+
+if TYPE_CHECKING:
+    from tests.projections.simulated import Simulated
 
 NewDatabase = Callable[[], AbstractContextManager[str]]
 
@@ -88,6 +91,22 @@ def database_url(new_database: NewDatabase) -> Iterator[str]:
     """The address of a migrated database that is this test's own."""
     with new_database() as url:
         yield url
+
+
+@pytest.fixture
+def admin(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the server's superuser."""
+    with psycopg.connect(database_url, autocommit=True) as db:
+        yield db
+
+
+@pytest.fixture
+def log(database_url: str) -> Iterator[Simulated]:
+    """An empty synthetic log with one live view set, and an engine that keeps it current."""
+    from tests.projections.simulated import simulated
+
+    with simulated(database_url) as log:
+        yield log
 
 
 @pytest.fixture

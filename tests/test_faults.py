@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from casework import faults
 from casework.faults import InjectedFault, fault, parse
+from tests.processes import stands_still
 
 
 def test_an_unarmed_place_does_nothing():
@@ -40,6 +42,15 @@ def test_a_place_kills_its_process():
     done = subprocess.run([sys.executable, "-c", program], env={"CASEWORK_FAULT": "here=kill"}, check=False)
 
     assert done.returncode == -9
+
+
+def test_a_place_stops_its_process_until_it_is_let_go_on():
+    program = "from casework.faults import fault; fault('here')"
+    with subprocess.Popen([sys.executable, "-c", program], env={"CASEWORK_FAULT": "here=stop"}) as process:
+        stood_still = stands_still(process)
+        process.send_signal(signal.SIGCONT)
+
+    assert (stood_still, process.returncode) == (True, 0)
 
 
 def test_what_is_not_understood_is_an_error():

@@ -1,10 +1,9 @@
-"""A log of the test's own: a pool as the application has it, a recorder on it, and a superuser beside them."""
+"""A log of the test's own: a pool as the application has it, a recorder on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from casework.log.pool import Pool, open_pool
@@ -28,11 +27,4 @@ def recorder(pool: Pool) -> LogRecorder:
 def db(pool: Pool) -> Iterator[Db]:
     """One connection as the application's are."""
     with pool.connection() as db:
-        yield db
-
-
-@pytest.fixture
-def admin(database_url: str) -> Iterator[Db]:
-    """A connection of the server's superuser."""
-    with psycopg.connect(database_url, autocommit=True) as db:
         yield db

@@ -108,24 +108,39 @@ class Simulated:
         with self.pool.connection() as db:
             return next(view for view in sets.kept(db) if view.name == name)
 
-    def as_owner(self, query: str, *parameters: Any) -> None:
-        """Do what the application's role may not."""
+    def as_owner(self, query: str, *parameters: Any) -> list[Any]:
+        """Do, or ask, what the application's role may not."""
         with psycopg.connect(self.url, autocommit=True) as db:
-            db.execute(query, parameters)
+            done = db.execute(query, parameters)
+            return done.fetchall() if done.description else []
 
     def drain_in_process(self, fault: str, **limits: int) -> int:
         """Drain and fill in a process of its own with an armed fault; return its exit status."""
-        program = (
-            "import json, sys; from datetime import date; from casework.log.pool import open_pool;"
-            "from casework.projections.batch import Limits; from casework.projections.engine import Engine;"
-            "today, limits = date.fromisoformat(sys.argv[2]), Limits(**json.loads(sys.argv[3]));"
-            "engine = Engine(open_pool(sys.argv[1]), today=lambda: today, limits=limits);"
-            "[None for _ in iter(lambda: engine.drain() or engine.fill(), 0)]"
-        )
-        command = [sys.executable, "-c", program, self.url, self.today.isoformat(), json.dumps(limits)]
-        return subprocess.run(command, env={**os.environ, "CASEWORK_FAULT": fault}, check=False).returncode
+        with self.draining(fault, **limits) as process:
+            return process.wait()
+
+    def draining(self, fault: str, *, session: str = "", **limits: int) -> subprocess.Popen[bytes]:
+        """Begin to drain in a process of its own with an armed fault, and with settings of its session."""
+        command = [sys.executable, "-c", DRAIN, self.url, self.today.isoformat(), session, json.dumps(limits)]
+        environ = {**os.environ, "CASEWORK_FAULT": fault}
+        return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE if session else None)
 
 
+DRAIN = """
+import json, sys
+from datetime import date
+from casework.log.pool import open_pool
+from casework.projections.batch import Limits
+from casework.projections.engine import Engine
+_, url, today, session, limits = sys.argv
+pool = open_pool(url, max_size=1)
+if session:
+    with pool.connection() as db:
+        db.execute(session)
+engine = Engine(pool, today=lambda: date.fromisoformat(today), limits=Limits(**json.loads(limits)))
+while engine.drain() or engine.fill():
+    pass
+"""
 META = Metadata(event_id=uuid7()).encode()
 _codec = EventCodec()
 

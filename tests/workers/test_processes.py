@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from subprocess import PIPE
 from threading import Event
 from time import monotonic
 from uuid import UUID
@@ -13,9 +14,9 @@ from casework.domain.ids import partition_of, uuid7
 from casework.domain.policy import load_policy
 from casework.projections import reading, rebuild
 from casework.wake import Wake
+from tests.processes import Start, stop
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated, stored
-from tests.workers.conftest import Start, stop
 from workers.beat import Beat
 from workers.queue import DRAINS, ClosedJob, DrainWaker, enqueue_drain, queue
 
@@ -111,7 +112,8 @@ def test_the_beat_drains_by_itself_while_redis_is_away(log: Simulated, start: St
 
 
 def test_a_worker_that_does_not_find_redis_tries_again_until_it_is_stopped(log: Simulated, start: Start):
-    worker = start("drains", CASEWORK_REDIS_URL="redis://127.0.0.1:1/0", CASEWORK_LOG_LEVEL="warning")
+    nowhere = {"CASEWORK_REDIS_URL": "redis://127.0.0.1:1/0", "CASEWORK_LOG_LEVEL": "warning"}
+    worker = start("drains", stderr=PIPE, **nowhere)
     assert worker.stderr is not None
 
     said = [worker.stderr.readline() for _ in range(2)]
