@@ -89,7 +89,7 @@ class Beat:
             if to_fill:
                 enqueue_fills(self.fills, to_fill)
         except redis.RedisError:
-            drain_behind(self.engine, self.stop)
+            drain_behind(self.engine, self.stop, until=monotonic() + TICK_SECONDS)
             fill_until(self.engine, monotonic() + TICK_SECONDS, self.stop, lambda: None)
 
     def _replace_the_dead(self, still: set[Waiting]) -> None:
@@ -97,7 +97,7 @@ class Beat:
         self.unmoved = self.unmoved + 1 if still else 0
         if self.unmoved >= DEAD_TICKS:
             log.warning("%d partitions have not moved for %d ticks: no worker drains them.", len(still), self.unmoved)
-            drain_behind(self.engine, self.stop)
+            drain_behind(self.engine, self.stop, until=monotonic() + TICK_SECONDS)
 
     def _sweep(self) -> None:
         """Close the jobs of workers that died, and drop the view sets whose time is over."""

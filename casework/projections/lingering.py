@@ -19,26 +19,30 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 """How often the heads are looked at where no hint comes."""
 
+LAST_SECONDS = 1.0
+"""How long the last look may take; what it leaves is found by the next tick."""
+
 
 def drain_all(engine: Engine, wake: Wake, *, until: float, stop: Event) -> int:
-    """Drain until none is behind, then linger for more until a time (of ``monotonic``) or a stop; return the count.
+    """Drain until none is behind, and linger for more until a time (of ``monotonic``) or a stop; return the count.
 
+    The time ends it also where more comes than it manages: its successor may hear again what it lost with Redis.
     The subscription ends before the last look at the heads: a commit either was heard, or is seen by that look, or
     found nobody listening and asked for another drain.
     """
     moved = 0
     with wake.listening(stop) as wait:
         while True:
-            moved += drain_behind(engine, stop, wake.tell_shown)
+            moved += drain_behind(engine, stop, until=until, shown=wake.tell_shown)
             if stop.is_set() or monotonic() >= until:
                 break
             if not fill_some(engine):
                 wait(min(POLL_SECONDS, max(0.0, until - monotonic())))
-    return moved + drain_behind(engine, stop, wake.tell_shown)
+    return moved + drain_behind(engine, stop, until=monotonic() + LAST_SECONDS, shown=wake.tell_shown)
 
 
-def drain_behind(engine: Engine, stop: Event, shown: Callable[[], None] = lambda: None) -> int:
-    """Drain until none is behind or a stop is asked for; return how many partitions moved, repetitions counted.
+def drain_behind(engine: Engine, stop: Event, *, until: float, shown: Callable[[], None] = lambda: None) -> int:
+    """Drain until none is behind, the time is spent or a stop is asked for; return the count of partitions moved.
 
     ``shown`` is told after each transaction that moved some.
     A database that is away or busy ends it: the next look tries again, and nothing is parked for that.
@@ -55,6 +59,8 @@ def drain_behind(engine: Engine, stop: Event, shown: Callable[[], None] = lambda
             break
         moved += now
         shown()
+        if monotonic() >= until:
+            break
     return moved
 
 
@@ -65,7 +71,7 @@ def fill_until(engine: Engine, until: float, stop: Event, shown: Callable[[], No
     """
     filled = 0
     while not stop.is_set() and monotonic() < until:
-        drain_behind(engine, stop, shown)
+        drain_behind(engine, stop, until=until, shown=shown)
         if not fill_some(engine, *which):
             break
         filled += 1

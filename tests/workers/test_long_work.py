@@ -14,9 +14,9 @@ from casework.local.process import tries
 from casework.projections import jobs, replay
 from casework.projections.jobs import Job
 from casework.projections.replay import UnitsAsked
+from tests.processes import Start
 from tests.projections.lives import COMMUNITIES, UNTIL, life
 from tests.projections.simulated import Simulated
-from tests.workers.conftest import Start
 
 SECONDS = 60
 COMMUNITY = unit_id(COMMUNITIES[0])
