@@ -55,6 +55,8 @@ def main(arguments: list[str]) -> int:
         sys.exit(f"casework needs Linux with Python 3.11 to 3.14; this is {sys.platform}, {sys.version.split()[0]}.")
     complete_environment()
     os.chdir(ROOT)
+    if arguments[0] == "faults":
+        os.environ.setdefault("CASEWORK_FAULTS", "long")  # an ordinary test run takes the short form
     command = [str(word) for word in COMMANDS[arguments[0]]] + arguments[1:]
     os.execv(command[0], command)
 

@@ -14,7 +14,7 @@ When = Literal["sent", "answered"]
 
 
 class Proxy:
-    """Forwards connections; once armed it cuts the one that next sends something."""
+    """Forwards connections; once armed it cuts the one that next sends something, or sends so many things more."""
 
     def __init__(self, database_url: str) -> None:
         parts = urlsplit(database_url)
@@ -24,11 +24,16 @@ class Proxy:
         login = parts.netloc.rpartition("@")[0]
         self.url = parts._replace(netloc=f"{login}@127.0.0.1:{port}").geturl()
         self.cut_when: When | None = None
+        self.passing = 0
         self.cuts = 0
         self.threads: list[Thread] = []
 
-    def cut(self, when: When) -> None:
-        """Cut once: when the next statement was ``sent``, or when its answer came and would be passed on."""
+    def cut(self, when: When | None, *, after: int = 0) -> None:
+        """Cut once: when a statement was ``sent``, or when its answer came and would be passed on; None: not at all.
+
+        That is the next statement, or the next but so many.
+        """
+        self.passing = after
         self.cut_when = when
 
     def accept(self) -> None:
@@ -50,9 +55,14 @@ class Proxy:
                     if not data or (sent and source is server and self.is_time("answered")):
                         return
                     (server if source is client else client).sendall(data)
-                    sent = self.cut_when is not None and source is client
+                    sent = source is client and self.is_next()
                     if sent and self.is_time("sent"):
                         return
+
+    def is_next(self) -> bool:
+        """Whether what was just sent is what will be cut."""
+        self.passing -= self.cut_when is not None
+        return self.cut_when is not None and self.passing < 0
 
     def is_time(self, when: When) -> bool:
         """Whether to cut now; that is done once."""

@@ -1,0 +1,105 @@
+"""Clients that give commands while something breaks, as good clients do: the same again until it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from threading import Event, Thread
+from uuid import UUID, uuid4
+
+import psycopg
+
+from casework.application import Casework
+from casework.errors import Unavailable
+from casework.outcome import Context, Outcome
+from tests.faults.amounts import within
+from tests.given import by, person, registered
+
+AWAY = (Unavailable, psycopg.OperationalError, psycopg.InterfaceError)
+"""What the API answers with 503: the same request may work in a moment."""
+
+Command = Callable[[Context], Outcome]
+
+
+class Client(Thread):
+    """One of them: it registers households of its own and serves them, so that a conflict can only be a false one."""
+
+    def __init__(self, casework: Casework, *, pause: float = 0) -> None:
+        super().__init__()
+        self.casework = casework
+        self.pause = pause
+        self.stopped = Event()
+        self.answers: dict[UUID, Outcome] = {}
+        self.tries = 0
+        self.failure: Exception | None = None
+
+    def goes_on(self, seconds: float) -> bool:
+        """Wait until the client has got another answer; raise what ended it, should it have ended."""
+        answered = len(self.answers)
+        happened = within(seconds, lambda: self.failure or len(self.answers) > answered)
+        if self.failure:
+            raise self.failure
+        return happened
+
+    def run(self) -> None:
+        """Work until asked to stop."""
+        try:
+            while not self.stopped.wait(self.pause):
+                self.serve_somebody()
+        except Exception as error:
+            self.failure = error
+
+    def serve_somebody(self) -> None:
+        """Register a household, and then record a delivery to it."""
+        household = self.give(partial(register, self.casework, uuid4())).id
+        self.give(partial(deliver, self.casework, household))
+
+    def give(self, command: Command) -> Outcome:
+        """Give a command until it is answered, and note the answer."""
+        context = by(key=uuid4().hex, body=b"1")
+        assert context.command_id is not None
+        while (outcome := self.answer(command, context)) is None:
+            self.stopped.wait(0.02)
+        self.answers[context.command_id] = outcome
+        return outcome
+
+    def answer(self, command: Command, context: Context) -> Outcome | None:
+        """The answer, or None where the system says to try again."""
+        self.tries += 1
+        try:
+            return command(context)
+        except AWAY:
+            return None
+
+
+def register(casework: Casework, person_id: UUID, context: Context) -> Outcome:
+    """Open the file of somebody who arrived alone: one event, with a profile and claims beside it."""
+    return registered(casework, person(person_id=person_id), context=context)
+
+
+def deliver(casework: Casework, household: UUID, context: Context) -> Outcome:
+    """One event of a household, and nothing beside it."""
+    return casework.give(household, "record_delivery", context, service="COM-HALL", delivered_on=date(2013, 9, 1))
+
+
+@contextmanager
+def working(casework: Casework, number: int, *, pause: float = 0.02) -> Iterator[list[Client]]:
+    """So many clients at work; after the block all have had their last answer, and none met an error."""
+    clients = [Client(casework, pause=pause) for _ in range(number)]
+    for client in clients:
+        client.start()
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.stopped.set()
+        for client in clients:
+            client.join()
+    assert [client.failure for client in clients if client.failure] == []
+
+
+def answers_of(clients: Sequence[Client]) -> dict[UUID, Outcome]:
+    """All answers that they got."""
+    return {command: answer for client in clients for command, answer in client.answers.items()}
