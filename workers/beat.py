@@ -56,14 +56,13 @@ class Beat:
         """Look once. A database that is away is a tick missed."""
         try:
             waiting = self._waiting()
+            if waiting is not None:
+                self._call(waiting)
+                self._carry_jobs()
+                if monotonic() - self.swept_at >= SWEEP_SECONDS:
+                    self._sweep()
         except AWAY as error:
             log.warning("The database does not answer (%s).", type(error).__name__)
-            return
-        if waiting is not None:
-            self._call(waiting)
-            self._carry_jobs()
-            if monotonic() - self.swept_at >= SWEEP_SECONDS:
-                self._sweep()
 
     def _waiting(self) -> set[Waiting] | None:
         """The partitions that are behind; None where the other beat ticks."""

@@ -7,6 +7,7 @@ from threading import Event
 from time import monotonic
 from uuid import UUID
 
+import psycopg
 import pytest
 import redis
 
@@ -120,6 +121,17 @@ def test_a_worker_that_does_not_find_redis_tries_again_until_it_is_stopped(log: 
 
     assert all(b"Redis does not answer" in line for line in said)
     assert stop(worker) == 0
+
+
+def test_a_beat_goes_on_where_the_database_gives_way_in_the_middle_of_a_tick(log: Simulated, redis_url: str):
+    with redis.Redis.from_url(redis_url) as connection, psycopg.connect(log.url) as other:
+        beat = Beat(log.engine, Wake(redis_url), queue(DRAINS, connection), Event())
+        other.execute("LOCK TABLE casework.job")
+
+        beat.tick()
+
+    beat.tick()
+    beat.wake.close()
 
 
 def test_only_one_of_two_beats_ticks(log: Simulated, redis_url: str):
