@@ -24,7 +24,7 @@ Command = Callable[[Context], Outcome]
 
 
 class Client(Thread):
-    """One of them: it registers households of its own and serves them, so that a conflict can only be a false one."""
+    """One of them: it registers households of its own and visits them, so that a conflict can only be a false one."""
 
     def __init__(self, casework: Casework, *, pause: float = 0) -> None:
         super().__init__()
@@ -47,14 +47,14 @@ class Client(Thread):
         """Work until asked to stop."""
         try:
             while not self.stopped.wait(self.pause):
-                self.serve_somebody()
+                self.register_and_visit()
         except Exception as error:
             self.failure = error
 
-    def serve_somebody(self) -> None:
-        """Register a household, and then record a delivery to it."""
+    def register_and_visit(self) -> None:
+        """Register a household, and then visit it."""
         household = self.give(partial(register, self.casework, uuid4())).id
-        self.give(partial(deliver, self.casework, household))
+        self.give(partial(visit, self.casework, household))
 
     def give(self, command: Command) -> Outcome:
         """Give a command until it is answered, and note the answer."""
@@ -79,9 +79,9 @@ def register(casework: Casework, person_id: UUID, context: Context) -> Outcome:
     return registered(casework, person(person_id=person_id), context=context)
 
 
-def deliver(casework: Casework, household: UUID, context: Context) -> Outcome:
-    """One event of a household, and nothing beside it."""
-    return casework.give(household, "record_delivery", context, service="COM-HALL", delivered_on=date(2013, 9, 1))
+def visit(casework: Casework, household: UUID, context: Context) -> Outcome:
+    """One event of a household, as often as it is told, and nothing beside it."""
+    return casework.give(household, "verify_residence", context, verified_on=date(2013, 9, 1), outcome="present")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def test_a_command_whose_connection_is_cut_has_one_effect_and_is_no_conflict(log
             for seed in seeds(short=20, long=2000):
                 chance = Random(seed)
                 proxy.cut(chance.choice(WAYS), after=chance.randrange(7))
-                client.serve_somebody()
+                client.register_and_visit()
             proxy.cut(None)
 
     assert proxy.cuts > len(client.answers) / 6
