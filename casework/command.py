@@ -23,6 +23,7 @@ from casework.domain.registry import Registry, UnitRegistered
 from casework.domain.residence import By, refuse_if
 from casework.domain.restricted import is_restricted_event
 from casework.errors import CaseworkError, CommandReused, NotFound, Refused, VersionConflict
+from casework.faults import fault
 from casework.kept import KeptHouseholds, Loaded
 from casework.log import reading
 from casework.log.append import NOTHING, Beside, Claim
@@ -256,6 +257,7 @@ class CommandPath(Application[UUID]):
             claims=claims,
             released=beside.released,
         )
+        fault("appended")
         placed = [
             Placed(item, meta, recording.notification.id)
             for item, meta, recording in zip(pending, metadata, recordings, strict=True)
