@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ from casework.application import Casework
 from casework.errors import Unavailable
 from casework.outcome import Context, Outcome
 from tests.faults.amounts import within
-from tests.given import by, person, registered
+from tests.given import by, casework_on, person, registered
 
 AWAY = (Unavailable, psycopg.OperationalError, psycopg.InterfaceError)
 """What the API answers with 503: the same request may work in a moment."""
@@ -82,6 +83,15 @@ def register(casework: Casework, person_id: UUID, context: Context) -> Outcome:
 def visit(casework: Casework, household: UUID, context: Context) -> Outcome:
     """One event of a household, as often as it is told, and nothing beside it."""
     return casework.give(household, "verify_residence", context, verified_on=date(2013, 9, 1), outcome="present")
+
+
+@contextmanager
+def two_processes(database_url: str, folder: Path) -> Iterator[list[Casework]]:
+    """The commands twice, as two processes of the API have them: each keeps what it saw last."""
+    opened = [casework_on(database_url, folder / "keys") for _ in range(2)]
+    yield [next(each) for each in opened]
+    for each in opened:
+        next(each, None)
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def test_a_worker_that_slept_for_long_goes_on_with_what_is_new(log: Simulated, s
 
 @contextmanager
 def stopping(log: Simulated, place: str, session: str = SHORT_FENCE) -> Iterator[subprocess.Popen[bytes]]:
-    """A drain that stands still at a place, in the middle of its transaction; the fence is shorter than in real life."""
+    """A drain that stands still in the middle of its transaction; its fence is shorter than a worker's."""
     with log.draining(f"{place}=stop@1", session=session) as process:
         try:
             assert stands_still(process)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -17,9 +15,9 @@ from casework.domain.ids import uuid7
 from casework.errors import ClaimTaken
 from casework.outcome import Outcome
 from tests.faults.amounts import amount, seeds, within
-from tests.faults.clients import Command, register, visit
+from tests.faults.clients import Command, register, two_processes, visit
 from tests.faults.invariants import assert_each_once, assert_views_hold, is_caught_up
-from tests.given import by, casework_on, registered
+from tests.given import by, registered
 from tests.processes import Start
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated
@@ -63,7 +61,7 @@ def test_a_thousand_wake_ups_at_once_are_one_drain(log: Simulated, start: Start,
 
 def test_a_command_that_its_client_sends_again_has_one_effect_and_one_answer(log: Simulated, tmp_path: Path):
     answers: dict[UUID, Outcome] = {}
-    with two_processes(log, tmp_path) as offices, ThreadPoolExecutor(4) as threads:
+    with two_processes(log.url, tmp_path) as offices, ThreadPoolExecutor(4) as threads:
         household = registered(offices[0]).id
         for seed in seeds(short=10, long=1000):
             chance = Random(seed)
@@ -85,7 +83,7 @@ def test_a_command_that_its_client_sends_again_has_one_effect_and_one_answer(log
 
 def test_the_same_row_in_two_feeds_counts_once(log: Simulated, tmp_path: Path):
     """Whether the feeds tell it of one household or of two, at once or one after the other."""
-    with two_processes(log, tmp_path) as offices, ThreadPoolExecutor(8) as threads:
+    with two_processes(log.url, tmp_path) as offices, ThreadPoolExecutor(8) as threads:
         for seed in seeds(short=6, long=500):
             chance = Random(seed)
             office = offices[0]
@@ -104,12 +102,3 @@ def test_the_same_row_in_two_feeds_counts_once(log: Simulated, tmp_path: Path):
             [counted] = [each for each in told if isinstance(each, Outcome)]
             refused = [each for each in (*told, again) if isinstance(each, ClaimTaken)]
             assert [each.values["held_by"] for each in refused] == [counted.id] * 8
-
-
-@contextmanager
-def two_processes(log: Simulated, tmp_path: Path) -> Iterator[list[Casework]]:
-    """The commands twice, as two processes of the API have them: each keeps what it saw last."""
-    opened = [casework_on(log.url, tmp_path / "keys") for _ in range(2)]
-    yield [next(each) for each in opened]
-    for each in opened:
-        next(each, None)
