@@ -6,11 +6,13 @@ from pathlib import Path
 from random import Random
 
 from casework.log.pool import open_pool
+from casework.log.recorder import LogRecorder
 from casework.projections.engine import AWAY, Engine
 from tests.faults.amounts import amount, seeds
 from tests.faults.clients import Client
 from tests.faults.invariants import assert_each_once, assert_gapless, assert_views_hold
 from tests.given import casework_on
+from tests.log.given import event
 from tests.log.proxy import When, proxy_to
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated
@@ -58,3 +60,19 @@ def test_a_drain_whose_connection_is_cut_has_taken_place_or_has_not(log: Simulat
         proxy.cut(None)
 
     assert cuts > number / 3
+
+
+def test_a_subscription_of_the_library_goes_on_where_its_connection_is_cut(log: Simulated):
+    """The library's own runner stops for good there."""
+    seen = []
+    with proxy_to(log.url) as proxy, open_pool(proxy.url, max_size=1) as pool:
+        writing, subscription = LogRecorder(log.pool, partitions=1), LogRecorder(pool, partitions=1).subscribe()
+        stream_id = in_partition(0)
+        for seed in seeds(short=10, long=200):
+            proxy.cut(Random(seed).choice(WAYS))
+            writing.append([event(stream_id, len(seen) + 1)])
+            seen.append(next(subscription).originator_version)
+        subscription.stop()
+
+    assert proxy.cuts == len(seen)
+    assert seen == [*range(1, len(seen) + 1)]

@@ -23,7 +23,7 @@ from tests.projections.simulated import Simulated, simulated
 
 AGAIN_SECONDS = 10
 RESTARTS = amount(short=1, long=10)
-SLOW_SECONDS = amount(short=4, long=300)
+SLOW_SECONDS = amount(short=1, long=300)
 
 FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT
 

@@ -17,6 +17,7 @@ from tests.projections.simulated import Simulated
 from workers.queue import DRAINS, enqueue_drain, queue
 
 GOES_ON_SECONDS = 5
+MOST_TURNS = 50
 PLACES = ("claimed", "events-read", "rows-written", "totals-moved", "checkpoints-moved", "committed")
 
 
@@ -37,14 +38,16 @@ def test_killed_at_any_place_another_goes_on_within_5_seconds(log: Simulated, st
 def keep_busy_until_it_dies(log: Simulated, chance: Random, dying: Process, redis_url: str) -> None:
     """Tell more and more, in all partitions, with a drain for each worker, until one of them is killed."""
     with redis.Redis.from_url(redis_url) as connection:
-        while dying.poll() is None:
+        for _ in range(MOST_TURNS):
+            if dying.poll() is not None:
+                break
             streams = [life(uuid7(), chance.getrandbits(32), steps=4) for _ in range(60)]
             for part in (slice(2), slice(2, None)):  # what is new is read in another way than what goes on
                 log.tell([event for stream in streams for event in stream[part]])
                 log.report_contract(chance.choice(EMPLOYERS), UNTIL)
                 enqueue_drain(queue(DRAINS, connection))
                 assert within(GOES_ON_SECONDS, lambda: is_caught_up(log))
-    assert dying.wait() == -9
+    assert dying.poll() == -9
 
 
 def test_a_checkpoint_that_is_set_back_is_noticed(log: Simulated):

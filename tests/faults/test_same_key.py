@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from http.client import RemoteDisconnected
 from pathlib import Path
 from uuid import UUID
@@ -72,20 +71,21 @@ def test_a_command_that_appears_only_moments_after_its_connection_was_cut_has_on
     log: Simulated, admin: psycopg.Connection[tuple[object, ...]], tmp_path: Path
 ):
     """It waits in the server for a lock; the same is sent again by us, and by its client to another process."""
-    [office] = others = [next(opened := casework_on(log.url, tmp_path / "keys"))]
-    household = registered(office).id
     visited = by(key="visit", body=b"1")
     with proxy_to(log.url) as proxy, ThreadPoolExecutor(2) as threads:
-        for through in casework_on(proxy.url, tmp_path / "keys"):
-            visit(through, household, by())
-            with held(log.url, partition_of(household)):
-                proxy.cut("sent", after=1)  # first the household is read
-                given = [threads.submit(partial(visit, each, household, visited)) for each in (through, *others)]
-                wait_for_waiting(admin, partition_of(household), number=3)
-            first, second = [each.result() for each in given]
-    next(opened, None)
+        opened = [casework_on(url, tmp_path / "keys") for url in (log.url, proxy.url)]
+        offices = [next(each) for each in opened]
+        household = registered(offices[0]).id
+        partition = partition_of(household)
+        with held(log.url, partition):
+            given = [threads.submit(visit, office, household, visited) for office in offices]
+            wait_for_waiting(admin, partition, number=2)
+            proxy.cut_now()
+            wait_for_waiting(admin, partition, number=3)
+        first, second = [each.result() for each in given]
+        for each in opened:
+            next(each, None)
 
-    assert proxy.cuts == 1
     assert first == second
     assert visited.command_id is not None
     assert_each_once(log, {visited.command_id: first})

@@ -27,6 +27,7 @@ class Proxy:
         self.passing = 0
         self.cuts = 0
         self.threads: list[Thread] = []
+        self.clients: list[socket.socket] = []
 
     def cut(self, when: When | None, *, after: int = 0) -> None:
         """Cut once: when a statement was ``sent``, or when its answer came and would be passed on; None: not at all.
@@ -36,11 +37,19 @@ class Proxy:
         self.passing = after
         self.cut_when = when
 
+    def cut_now(self) -> None:
+        """Cut what is open, whatever is under way; the server goes on with what it was sent."""
+        for client in self.clients:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        self.cuts += 1
+
     def accept(self) -> None:
         """Take connections until the listener is closed."""
         with suppress(OSError):
             while True:
                 client, _ = self.listener.accept()
+                self.clients.append(client)
                 thread = Thread(target=self.serve, args=(client,))
                 self.threads.append(thread)
                 thread.start()

@@ -30,6 +30,12 @@ def test_every_file_is_applied_in_order_and_only_once(empty_database: NewDatabas
             assert pending(db) == []
 
 
+def test_no_extension_is_needed(database_url: str) -> None:
+    """The embedded server has none."""
+    with psycopg.connect(database_url) as db:
+        assert db.execute("SELECT extname FROM pg_extension").fetchall() == [("plpgsql",)]
+
+
 def test_files_are_numbered_without_a_gap() -> None:
     assert [int(name[:4]) for name in NAMES] == list(range(1, len(NAMES) + 1))
 

@@ -99,6 +99,17 @@ def test_at_most_one_drain_waits(redis_url: str, drains: Queue):
     assert len(drains.job_ids) == 1
 
 
+@pytest.mark.parametrize("status", [JobStatus.STARTED, JobStatus.FAILED, JobStatus.FINISHED])
+def test_no_drain_of_before_stands_in_the_way_of_the_next(drains: Queue, status: JobStatus):
+    """RQ's own uniqueness refuses as long as a job of that name exists, running or over."""
+    enqueue_drain(drains)
+    before = drains.fetch_job(str(drains.pop_job_id()))
+    assert before is not None
+    before.set_status(status)
+
+    assert enqueue_drain(drains)
+
+
 def test_a_commit_asks_for_a_drain_where_none_lingers(redis_url: str, drains: Queue):
     waker = DrainWaker(redis_url)
     waker.wake.publish([1])  # connected before it counts: a request waits only so long
