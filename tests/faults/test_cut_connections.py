@@ -64,7 +64,7 @@ def test_a_drain_whose_connection_is_cut_has_taken_place_or_has_not(log: Simulat
 
 def test_a_subscription_of_the_library_goes_on_where_its_connection_is_cut(log: Simulated):
     """The library's own runner stops for good there."""
-    seen = []
+    seen: list[int] = []
     with proxy_to(log.url) as proxy, open_pool(proxy.url, max_size=1) as pool:
         writing, subscription = LogRecorder(log.pool, partitions=1), LogRecorder(pool, partitions=1).subscribe()
         stream_id = in_partition(0)

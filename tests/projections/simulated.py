@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -116,12 +116,14 @@ class Simulated:
 
     def drain_in_process(self, fault: str, **limits: int) -> int:
         """Drain and fill in a process of its own with an armed fault; return its exit status."""
-        with self.draining(fault, **limits) as process:
+        with self.draining(fault, limits=limits) as process:
             return process.wait()
 
-    def draining(self, fault: str, *, session: str = "", **limits: int) -> subprocess.Popen[bytes]:
+    def draining(
+        self, fault: str, *, session: str = "", limits: Mapping[str, int] | None = None
+    ) -> subprocess.Popen[bytes]:
         """Begin to drain in a process of its own with an armed fault, and with settings of its session."""
-        command = [sys.executable, "-c", DRAIN, self.url, self.today.isoformat(), session, json.dumps(limits)]
+        command = [sys.executable, "-c", DRAIN, self.url, self.today.isoformat(), session, json.dumps(limits or {})]
         environ = {**os.environ, "CASEWORK_FAULT": fault}
         return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE if session else None)
 
