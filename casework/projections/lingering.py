@@ -71,7 +71,7 @@ def fill_until(engine: Engine, until: float, stop: Event, shown: Callable[[], No
     """
     filled = 0
     while not stop.is_set() and monotonic() < until:
-        drain_behind(engine, stop, until=until, shown=shown)
+        drain_behind(engine, stop, until=min(until, monotonic() + POLL_SECONDS), shown=shown)
         if not fill_some(engine, *which):
             break
         filled += 1

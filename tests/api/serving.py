@@ -78,7 +78,7 @@ def register(settings: Settings, key: str = "first") -> int:
 
 
 def answered(settings: Settings, key: str = "first", **member: Any) -> tuple[int, Any]:
-    """Register a household of somebody under a key; the answer's status and JSON."""
+    """Register a household of somebody, always as the same caseworker; the answer's status and JSON."""
     body = {**arrival(**member), "arrived_on": wiring_day(settings)}
     headers = {
         "Authorization": f"Bearer {make_token(settings, role='caseworker', sub='caseworker-1')}",

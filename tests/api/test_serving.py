@@ -1,4 +1,4 @@
-"""The API as it is really served: processes behind gunicorn, on real servers."""
+"""The API as it is really served."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -120,10 +120,10 @@ class Simulated:
             return process.wait()
 
     def draining(
-        self, fault: str, *, session: str = "", limits: Mapping[str, int] | None = None
+        self, fault: str, *, session: str = "", limits: dict[str, int] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Begin to drain in a process of its own with an armed fault, and with settings of its session."""
-        command = [sys.executable, "-c", DRAIN, self.url, self.today.isoformat(), session, json.dumps(limits or {})]
+        """Begin to drain and fill in a process of its own with an armed fault, and with settings of its session."""
+        command = [sys.executable, "-c", DRAIN, self.url, self.today.isoformat(), json.dumps(limits or {}), session]
         environ = {**os.environ, "CASEWORK_FAULT": fault}
         return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE if session else None)
 
@@ -134,13 +134,13 @@ from datetime import date
 from casework.log.pool import open_pool
 from casework.projections.batch import Limits
 from casework.projections.engine import Engine
-_, url, today, session, limits = sys.argv
+_, url, today, limits, session = sys.argv
 pool = open_pool(url, max_size=1)
 if session:
     with pool.connection() as db:
         db.execute(session)
 engine = Engine(pool, today=lambda: date.fromisoformat(today), limits=Limits(**json.loads(limits)))
-while engine.drain() or engine.fill():
+while engine.drain() + engine.fill():
     pass
 """
 META = Metadata(event_id=uuid7()).encode()

@@ -168,7 +168,7 @@ def test_a_wait_is_woken_by_the_drain_that_moved_the_views(
         waiting = threads.submit(reading.wait_for_position, log.pool, partition, len(stream), 60, moves)
         log.tell(stream)
         while not wait([waiting], timeout=0.1).done:  # the first hints may come before the subscription
-            drain_behind(log.engine, threading.Event(), until=monotonic() + 60)
+            drain_behind(log.engine, threading.Event(), until=monotonic())
             drains.tell_shown()
 
     assert waiting.result() is True
