@@ -29,7 +29,7 @@ class Limits(NamedTuple):
     partitions: int = 16
     events: int = 2000  # of one partition
     households: int = 500  # after so many no further partition is begun
-    chunk: int = 500  # households computed at once: bounds memory, and how long the session is idle
+    chunk: int = 500  # households computed at once: bounds memory, and how long the transaction is idle
     filled: int = 200  # households of a set beside the live one, which is looked after in between
 
 
