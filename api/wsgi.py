@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 
 from flask import Flask, Response
 from gunicorn.http.errors import ParseException
@@ -16,6 +15,7 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain import catalogue, codes
 from casework.domain.policy import load_policy, policy_versions
+from casework.garbage import keep_for_good
 from casework.wake import Shown
 from casework.wiring import open_casework
 from workers.queue import DrainWaker
@@ -35,7 +35,7 @@ def application(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ParseException, _malformed_chunks)
     if chosen.redis_url:
         app.extensions["shown"] = Shown(chosen.redis_url)
-    _keep_for_good()
+    keep_for_good()
     return app
 
 
@@ -52,13 +52,6 @@ def _read_ahead(casework: Casework) -> None:
     for version in policy_versions():
         load_policy(version)
     casework.registry()
-
-
-def _keep_for_good() -> None:
-    """Let the collector pass over what lives as long as the process, and look seldom: few cycles arise."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _close(casework: Casework, waker: Waker) -> None:

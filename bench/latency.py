@@ -40,6 +40,7 @@ from casework import wiring
 from casework.config import Settings
 from casework.demo import catch_up
 from casework.errors import Refused
+from casework.garbage import keep_for_good
 from casework.outcome import Context
 from casework.population import load
 from casework.projections.sets import enter_live
@@ -108,6 +109,7 @@ def run(settings: Settings, options: Any) -> Iterator[Figure]:
         ]
         for measured in (ours_seen, theirs_seen):
             measured.latencies(options.rate, WARM_SECONDS)
+        keep_for_good()  # as a process of the API does
         for number in range(options.rounds):
             for name, measured, beside in conditions[number % 3 :] + conditions[: number % 3]:
                 with beside(ours.url):

@@ -17,6 +17,7 @@ from rq.timeouts import BaseDeathPenalty
 from rq.worker import BaseWorker
 
 from casework.config import ConfigError, Settings
+from casework.garbage import keep_for_good
 from casework.wake import connect
 from workers import jobs
 from workers.beat import Beat
@@ -80,6 +81,7 @@ def run_worker(settings: Settings, name: str = DRAINS) -> None:
     """Work on the queues of one kind until a stop signal; go on when Redis comes back."""
     stop_on_signals()
     jobs.configure(settings)
+    keep_for_good()
     kind = DrainWorker if name == DRAINS else LongWorker
     while not jobs.stopping.is_set():
         try:

@@ -22,6 +22,19 @@ class LogConnection(Connection[tuple[Any, ...]]):
 
 Pool = ConnectionPool[LogConnection]
 
+
+def rows(db: Connection[Any], query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+    """Return all rows of a statement that is prepared, in binary; none where it gives none."""
+    cursor = done(db, query, parameters)
+    return cursor.fetchall() if cursor.description else []
+
+
+def done(db: Connection[Any], query: str, parameters: Any = ()) -> Cursor[tuple[Any, ...]]:
+    """Run a statement that is prepared; the cursor is the connection's own, so what it tells is to be taken at once."""
+    cursor = db.kept_cursor if isinstance(db, LogConnection) else db.cursor(binary=True)
+    return cursor.execute(query, parameters, prepare=True)
+
+
 APPLICATION_ROLE = "casework_app"
 
 _SESSION = (

@@ -5,7 +5,7 @@ Every function takes an open connection and works in the caller's transaction wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from casework.domain.ids import partition_of
 from casework.log.codec import Metadata
+from casework.log.pool import rows
 
 Db = Connection[Any]
 Cut = dict[int, int]
@@ -34,6 +35,14 @@ class Place(NamedTuple):
     position: int
     stream_id: UUID
     version: int
+
+
+class Stretch(NamedTuple):
+    """The events of a partition after a position, up to another."""
+
+    partition: int
+    after: int
+    upto: int
 
 
 class Stream(NamedTuple):
@@ -90,6 +99,15 @@ CROSS JOIN LATERAL (
     ORDER BY e.version
 ) AS e"""
 
+_TOUCHED = """
+SELECT DISTINCT e.stream_id
+FROM unnest(%b::smallint[], %b::bigint[], %b::bigint[]) AS stretch(partition, after, upto)
+CROSS JOIN LATERAL (
+    SELECT e.stream_id FROM casework.events AS e
+    WHERE e.partition = stretch.partition AND e.position > stretch.after AND e.position <= stretch.upto
+    ORDER BY e.position
+) AS e"""
+
 _STREAM_IDS = """
 SELECT stream_id FROM casework.events
 WHERE partition = %b::smallint AND stream_id > %b AND version = 1 AND position <= %b::bigint
@@ -103,10 +121,10 @@ ORDER BY stream_id, version"""
 # Gathered by the server: a row for each event would cost its reader twice as much.
 _WHOLE_STREAMS_OF = """
 SELECT e.stream_id, min(e.version), array_agg(e.type ORDER BY e.version), array_agg(e.state ORDER BY e.version)
-FROM unnest(%b::uuid[]) AS wanted(stream_id)
+FROM unnest(%b::smallint[], %b::uuid[], %b::bigint[]) AS wanted(partition, stream_id, upto)
 CROSS JOIN LATERAL (
     SELECT * FROM casework.events AS e
-    WHERE e.partition = %b::smallint AND e.stream_id = wanted.stream_id AND e.position <= %b::bigint
+    WHERE e.partition = wanted.partition AND e.stream_id = wanted.stream_id AND e.position <= wanted.upto
     ORDER BY e.version
 ) AS e
 GROUP BY e.stream_id ORDER BY e.stream_id"""
@@ -181,11 +199,19 @@ def streams_between(db: Db, partition: int, first: UUID, last: UUID, upto: int =
     return _rows(db, _STREAMS_BETWEEN, partition, first, last, upto)
 
 
-def whole_streams_of(db: Db, partition: int, stream_ids: Sequence[UUID], upto: int = LAST_POSITION) -> list[Stream]:
-    """Return some streams of a partition up to a position, each as a whole, in the order of their ids."""
+def touched(db: Db, stretches: Sequence[Stretch]) -> set[UUID]:
+    """Return the streams that have events in some stretches of partitions."""
+    columns = [list(column) for column in zip(*stretches, strict=True)] or [[], [], []]
+    return {stream_id for (stream_id,) in _rows(db, _TOUCHED, *columns)}
+
+
+def whole_streams_of(db: Db, stream_ids: Sequence[UUID], cut: Mapping[int, int]) -> list[Stream]:
+    """Return some streams as they were at a cut of their partitions, each as a whole, in the order of their ids."""
     if not stream_ids:
         return []
-    return [Stream(*row) for row in _rows(db, _WHOLE_STREAMS_OF, list(stream_ids), partition, upto)]
+    partitions = [partition_of(stream_id) for stream_id in stream_ids]
+    upto = [cut[partition] for partition in partitions]
+    return [Stream(*row) for row in _rows(db, _WHOLE_STREAMS_OF, partitions, list(stream_ids), upto)]
 
 
 def whole_streams_between(db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION) -> list[Stream]:
@@ -239,8 +265,8 @@ def _settled(db: Db, known_at: datetime) -> datetime:
 
 
 def _rows(db: Db, query: str, *parameters: Any) -> list[Any]:
-    return db.execute(query, parameters, prepare=True, binary=True).fetchall()
+    return rows(db, query, parameters)
 
 
-def _logged(rows: list[Any]) -> list[LoggedEvent]:
-    return [LoggedEvent._make((*event, Metadata.decode(meta))) for *event, meta in rows]
+def _logged(found: list[Any]) -> list[LoggedEvent]:
+    return [LoggedEvent._make((*event, Metadata.decode(meta))) for *event, meta in found]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -16,6 +14,7 @@ from casework.domain.events import HouseholdEvent
 from casework.domain.household import Household
 from casework.domain.policy import Policy
 from casework.domain.registry import Facts
+from casework.garbage import without_collections
 from casework.log.codec import EventCodec, Undecodable
 from casework.log.reading import Stream
 from casework.projections.views import Rows, rows_of
@@ -44,18 +43,6 @@ def _computed(stream: Stream, policy: Policy, as_of: date, facts: Facts) -> Rows
         raise
     except Exception as error:
         return Failure(stream.id, stream.version, described(error))
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Leave cycles alone meanwhile: a fold makes none, and looking for them takes a third of its time."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def folded(stream: Stream) -> Household:

@@ -8,25 +8,30 @@ always a function of its checkpoint: (position, registry position, date).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from time import monotonic
 from typing import NamedTuple
 
 import psycopg
 
 from casework.faults import fault
-from casework.log.pool import Pool
+from casework.log.pool import Pool, rows
 from casework.log.reading import Db
 from casework.projections import tables
 from casework.projections.batch import Batch, Checkpoint, Limits, Target, TooManyFail
 from casework.projections.computing import described
 from casework.projections.facts import RegistryReader
-from casework.projections.sets import ViewSet, drained, enter, kept
+from casework.projections.sets import ViewSet, enter, kept
 
 log = logging.getLogger(__name__)
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """What a drain raises where the database is away, busy or has ended our session: nothing that a household did."""
+
+
+LISTED_SECONDS = 1.0
+"""How long a drain goes by a list of the sets; whether one is still there it sees whenever it enters it."""
 
 
 class Waiting(NamedTuple):
@@ -57,6 +62,11 @@ class Triple(NamedTuple):
 _NOW = """
 SELECT (clock_timestamp() AT TIME ZONE interval '8 hours')::date,
        coalesce((SELECT max(position) FROM casework.events WHERE partition = 64), 0)"""
+
+# A view need not be on disk before its readers see it: what a crash of the server loses is computed again.
+_BEGIN = f"""
+{_NOW}, set_config('search_path', made.name, true), set_config('synchronous_commit', 'off', true)
+FROM casework.view_set AS made WHERE made.name = %b::text AND made.state IN ('drained', 'what_if')"""
 
 # Heads are read before the lock is had. A checkpoint that another drain moved meanwhile is looked at again by the
 # server before it is locked, and events are read by later statements: at worst there is nothing left to do.
@@ -114,6 +124,8 @@ class Engine:
         self._registry = RegistryReader()
         self._earlier = RegistryReader()
         self._at_once: dict[tuple[str, bool], int] = {}
+        self._views: list[ViewSet] = []
+        self._listed_at = 0.0
 
     def drain(self) -> int:
         """Bring some partitions that are behind nearer to their heads; return how many.
@@ -122,12 +134,15 @@ class Engine:
         up once they are filled.
         """
         with self.pool.connection() as db:
-            return sum([self._drain(db, view, _both if view.is_live else _follow) for view in drained(db)])
+            if not self._views or monotonic() - self._listed_at > LISTED_SECONDS:
+                self._list(db)
+            views = [view for view in self._views if not view.is_what_if]
+            return sum([self._drain(db, view, _both if view.is_live else _follow) for view in views])
 
     def fill(self, view: str | None = None, partition: int | None = None) -> int:
         """Fill a little more of a set beside the live one, or of this partition of this set; return 0 as ``drain``."""
         with self.pool.connection() as db:
-            for each in kept(db):
+            for each in self._list(db):
                 if not each.is_live and each.name == (view or each.name):
                     moved = self._drain(db, each, _fill, partition)
                     if moved:
@@ -141,7 +156,7 @@ class Engine:
             enter(db, view)
             target = self._target(db)
             parameters = {**_named(view), "registry": target.registry_position, "as_of": target.as_of}
-            waiting |= {Waiting._make(row) for row in db.execute(_BEHIND, parameters, binary=True)}
+            waiting |= {Waiting._make(row) for row in rows(db, _BEHIND, parameters)}
         return waiting
 
     def unpark(self, partition: int) -> int:
@@ -159,95 +174,115 @@ class Engine:
         to = at.raised(floor)
         target = Target(to.registry_position, to.as_of, self._earlier.facts(db, to.registry_position))
         while at != to:
-            Batch(db, view.policy, Checkpoint(partition, *at, to.position), target, self.limits).follow(self._registry)
+            checkpoint = Checkpoint(partition, *at, to.position)
+            Batch(db, view.policy, target, self.limits).follow([checkpoint], self._registry)
             at = locked(db, partition)
 
     def cut(self, db: Db) -> Target:
         """Return the registry's position and the date that a drain would go to now."""
         return self._target(db)
 
+    def _list(self, db: Db) -> list[ViewSet]:
+        self._views, self._listed_at = kept(db), monotonic()
+        return self._views
+
     def _unpark(self, db: Db, view: ViewSet, partition: int) -> int:
         with db.transaction():
             if not enter(db, view):
                 return 0
-            row = db.execute(_RESUME, (partition,), binary=True).fetchone()
-            checkpoint = Checkpoint._make(row or ())
+            [row] = rows(db, _RESUME, (partition,))
+            checkpoint = Checkpoint._make(row)
             facts = self._earlier.facts(db, checkpoint.registry_position)
             target = Target(checkpoint.registry_position, checkpoint.as_of, facts)
-            batch = Batch(db, view.policy, checkpoint, target, self.limits)
-            batch.compute(tables.parked(db, partition), checkpoint.head)
+            batch, cut = Batch(db, view.policy, target, self.limits), {partition: checkpoint.head}
+            batch.compute(tables.parked(db, partition), cut)
             if checkpoint.is_filling:
-                batch.stop(checkpoint.filled_to, checkpoint.filled)
+                batch.stop(checkpoint, checkpoint.filled_to, checkpoint.filled)
             else:
-                batch.finish(checkpoint.head)
+                batch.finish(cut)
         return len(batch.failures)
 
     def _drain(self, db: Db, view: ViewSet, kinds: Kinds, only: int | None = None) -> int:
-        moved = households = 0
-        limits, most = self._limits(view, kinds), self._at_once.get((view.name, kinds is _fill), self.limits.partitions)
+        key, claimed = (view.name, kinds is _fill), list[Checkpoint]()
+        most, moved = self._at_once.get(key, self.limits.partitions), 0
         try:
             with db.transaction():
-                if not enter(db, view):
+                target = self._begin(db, view)
+                if target is None:
                     return 0
-                target = self._target(db)
                 claimed = _claim(db, view, target, kinds, only, most)
-                for checkpoint in claimed:
-                    fault("claimed")
-                    towards = self._goal(db, checkpoint, target)
-                    households += self._advance(Batch(db, view.policy, checkpoint, towards, limits))
-                    moved += 1
-                    if households >= limits.households:
-                        break
+                fault("claimed")
+                moved = self._advance(db, view, claimed, target, self._limits(kinds))
                 fault("checkpoints-moved")
             fault("committed")
         except TooManyFail as failing:
-            self._pause(db, view, failing)
+            self._pause(db, view, failing.partition, str(failing))
+            return 1
+        except psycopg.DataError as error:  # of which of them is seen when each is alone
+            if len(claimed) == 1:
+                self._pause(db, view, claimed[0].partition, described(error))
+            self._at_once[key] = 1
             return 1
         # What was claimed in vain was kept from others: where much is to do, claim less.
-        at_once = moved if moved < len(claimed) else min(2 * most, limits.partitions)
-        self._at_once[view.name, kinds is _fill] = at_once
+        self._at_once[key] = moved if moved < len(claimed) else min(2 * most, self.limits.partitions)
         return moved
 
-    def _limits(self, view: ViewSet, kinds: Kinds) -> Limits:
+    def _limits(self, kinds: Kinds) -> Limits:
         if kinds is _fill:
             return self.limits._replace(households=min(self.limits.filled, self.limits.households))
         return self.limits
 
+    def _begin(self, db: Db, view: ViewSet) -> Target | None:
+        """Enter the set, unless it is gone, and say what a drain goes to."""
+        for today, registry_head, *_ in rows(db, _BEGIN, (view.name,)):
+            return self._towards(db, today, registry_head)
+        return None
+
     def _target(self, db: Db) -> Target:
-        row = db.execute(_NOW, prepare=True, binary=True).fetchone()
-        assert row is not None
-        today, head = row
-        position = self._registry.reach(db, head)
+        [(today, registry_head)] = rows(db, _NOW)
+        return self._towards(db, today, registry_head)
+
+    def _towards(self, db: Db, today: date, registry_head: int) -> Target:
+        position = self._registry.reach(db, registry_head)
         return Target(position, self._today() if self._today else today, self._registry.facts(db, position))
+
+    def _advance(self, db: Db, view: ViewSet, claimed: Sequence[Checkpoint], target: Target, limits: Limits) -> int:
+        """Follow with as many as are work enough, then fill; return how many moved."""
+        following = [each for each in claimed if not each.is_to_fill]
+        batch = Batch(db, view.policy, _not_before(following, target), limits)
+        moved = batch.follow(following, self._registry) if following else 0
+        households = batch.households.total()
+        for checkpoint in claimed:
+            if checkpoint.is_to_fill and households < limits.households:
+                batch = Batch(db, view.policy, self._goal(db, checkpoint, target), limits)
+                batch.fill(checkpoint)
+                households += batch.households.total()
+                moved += 1
+        return moved
 
     def _goal(self, db: Db, checkpoint: Checkpoint, target: Target) -> Target:
         """A filling that was begun goes on to where it was going."""
         position, as_of = checkpoint.registry_position, checkpoint.as_of
         if not checkpoint.is_filling or (position, as_of) == target[:2]:
-            return target
+            return _not_before([checkpoint], target)
         return Target(position, as_of, self._earlier.facts(db, position))
 
-    def _advance(self, batch: Batch) -> int:
-        try:
-            if batch.checkpoint.position == 0 and batch.checkpoint.head:
-                batch.fill()
-            else:
-                batch.follow(self._registry)
-        except psycopg.DataError as error:
-            raise TooManyFail(batch.checkpoint.partition, described(error)) from error
-        return batch.households
-
-    def _pause(self, db: Db, view: ViewSet, failing: TooManyFail) -> None:
-        log.error("Partition %d of %s is paused: %s", failing.partition, view.name, failing)
+    def _pause(self, db: Db, view: ViewSet, partition: int, reason: str) -> None:
+        log.error("Partition %d of %s is paused: %s", partition, view.name, reason)
         with db.transaction():
             if enter(db, view):
-                db.execute(_PAUSE, (str(failing), failing.partition))
+                db.execute(_PAUSE, (reason, partition))
+
+
+def _not_before(checkpoints: Sequence[Checkpoint], target: Target) -> Target:
+    """The target, at the date of the checkpoints where the clock went back behind it."""
+    return target._replace(as_of=max([target.as_of, *(each.as_of for each in checkpoints)]))
 
 
 def locked(db: Db, partition: int) -> Triple:
     """Lock a partition of the set that this transaction has entered, and return where it stands."""
-    row = db.execute(_LOCK, (partition,), prepare=True, binary=True).fetchone()
-    return Triple._make(row or ())
+    [row] = rows(db, _LOCK, (partition,))
+    return Triple._make(row)
 
 
 Kinds = tuple[bool, ...]
@@ -265,7 +300,7 @@ def _claim(db: Db, view: ViewSet, target: Target, kinds: Kinds, only: int | None
         "only": only,
         "most": most,
     }
-    return [Checkpoint._make(row) for row in db.execute(_CLAIM, parameters, prepare=True, binary=True)]
+    return [Checkpoint._make(row) for row in rows(db, _CLAIM, parameters)]
 
 
 def _named(view: ViewSet) -> dict[str, object]:

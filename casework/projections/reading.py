@@ -75,8 +75,8 @@ class Parked(NamedTuple):
 
 
 _COLUMNS = """
-SELECT household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons, members,
-       migrants, children, settled, score, band, scores, bands, stale
+SELECT partition, household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons,
+       members, migrants, children, settled, score, band, scores, bands, stale
 FROM household
 """
 _ONE = _COLUMNS + "WHERE partition = %b::smallint AND household_id = %b"
@@ -91,7 +91,7 @@ _LIST = _COLUMNS + "WHERE " + _WANTED
 _LIST_OF = _COLUMNS + "WHERE community_id = ANY (%(communities)b::uuid[]) AND " + _WANTED
 
 _ASSESSMENT = """
-SELECT household_id, states, num, den, holds_until, known, applicable, next_change_on
+SELECT partition, household_id, states, num, den, holds_until, known, applicable, next_change_on
 FROM assessment WHERE partition = %b::smallint AND household_id = %b"""
 
 # Named one by one, since adding up subscripts is four times as fast as taking the arrays apart.

@@ -73,10 +73,9 @@ def clocks(db: Db, as_of: date, known_at: datetime | None = None) -> Clocks:
 
 def replay_household(db: Db, household_id: UUID, policy: Policy, clocks: Clocks) -> HouseholdReplay:
     """Fold one household up to the cut and assess it; NotFound where it was not known."""
-    partition = partition_of(household_id)
-    if partition == REGISTRY:
+    if partition_of(household_id) == REGISTRY:
         raise NotFound
-    for stream in reading.whole_streams_of(db, partition, [household_id], clocks.cut[partition]):
+    for stream in reading.whole_streams_of(db, [household_id], clocks.cut):
         household = folded(stream)
         facts = registry_at(db, clocks.cut[REGISTRY]).facts
         return HouseholdReplay(household, assess(household, policy, clocks.as_of, facts), clocks)

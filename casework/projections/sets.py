@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from casework.domain.policy import Policy, load_policy, parse_policy, policy_versions
 from casework.errors import NotFound, Unavailable
+from casework.log.pool import rows
 from casework.log.reading import Cut, Db
 
 PROJECTION_VERSION = 1
@@ -73,8 +74,7 @@ def known(db: Db) -> list[ViewSet]:
 
     Until the end of the caller's transaction none of them is dropped.
     """
-    rows = db.execute(_KNOWN, (PROJECTION_VERSION, list(policy_versions())), prepare=True, binary=True).fetchall()
-    return [_view_set(*row) for row in rows]
+    return [_view_set(*row) for row in rows(db, _KNOWN, (PROJECTION_VERSION, list(policy_versions())))]
 
 
 def kept(db: Db) -> list[ViewSet]:
@@ -89,7 +89,7 @@ def drained(db: Db) -> list[ViewSet]:
 
 def enter(db: Db, view: ViewSet) -> bool:
     """Let the names of tables mean this set's, up to the end of the transaction; say whether it is still there."""
-    return db.execute(_ENTER, (view.name,), prepare=True, binary=True).fetchone() is not None
+    return bool(rows(db, _ENTER, (view.name,)))
 
 
 def enter_live(db: Db) -> ViewSet:
@@ -146,8 +146,8 @@ def make_live(db: Db, name: str) -> str:
 
 def cutting(db: Db) -> Cutting:
     """Return what the views of the set show that this transaction has entered."""
-    rows = db.execute(_CUT, prepare=True, binary=True).fetchall()
-    return Cutting({row[0]: row[1] for row in rows}, min(row[2] for row in rows), min(row[3] for row in rows))
+    at = rows(db, _CUT)
+    return Cutting({row[0]: row[1] for row in at}, min(row[2] for row in at), min(row[3] for row in at))
 
 
 def _view_set(name: str, policy: str, draft: bytes | None, *kind: bool) -> ViewSet:

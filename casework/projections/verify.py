@@ -51,11 +51,11 @@ SELECT coalesce(filling_to, position), registry_position, as_of,
             ELSE coalesce(filled_to, '00000000-0000-0000-0000-000000000000') END::uuid
 FROM checkpoint WHERE partition = %b::smallint"""
 _HOUSEHOLDS = """
-SELECT household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons, members,
-       migrants, children, settled, score, band, scores, bands, stale
+SELECT partition, household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons,
+       members, migrants, children, settled, score, band, scores, bands, stale
 FROM household WHERE partition = %b::smallint AND household_id = ANY (%b::uuid[])"""
 _ASSESSMENTS = """
-SELECT household_id, states, num, den, holds_until, known, applicable, next_change_on
+SELECT partition, household_id, states, num, den, holds_until, known, applicable, next_change_on
 FROM assessment WHERE partition = %b::smallint AND household_id = ANY (%b::uuid[])"""
 _STORED_IDS = "SELECT household_id FROM household WHERE partition = %b::smallint"
 _TOTALS = """
@@ -124,9 +124,9 @@ class Replay:
 
     def _chunk(self, ids: Sequence[UUID]) -> Iterator[Difference]:
         replayed = dict(self._replayed(ids))
-        stored = {row[0]: HouseholdRow(*row) for row in self._rows(_HOUSEHOLDS, list(ids))}
-        assessed = {row[0]: AssessmentRow(*row) for row in self._rows(_ASSESSMENTS, list(ids))}
-        contributed = tables.contributions_of(self.db, self.partition, ids)
+        stored = {row[1]: HouseholdRow(*row) for row in self._rows(_HOUSEHOLDS, list(ids))}
+        assessed = {row[1]: AssessmentRow(*row) for row in self._rows(_ASSESSMENTS, list(ids))}
+        contributed = tables.contributions_of(self.db, ids)
         for household_id in ids:
             rows, row = replayed.get(household_id), stored.get(household_id)
             contributions: Contributions = rows.contributions if isinstance(rows, Rows) else {}
@@ -140,7 +140,7 @@ class Replay:
                 yield Difference(self.partition, "household", household_id, "", row, rows)
 
     def _replayed(self, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Rows | Failure]]:
-        streams = reading.whole_streams_of(self.db, self.partition, ids, self.position)
+        streams = reading.whole_streams_of(self.db, ids, {self.partition: self.position})
         for each in computed(streams, self.view.policy, self.as_of, self.facts):
             yield each.household.household_id if isinstance(each, Rows) else each.household_id, each
 

@@ -13,6 +13,7 @@ import msgspec
 from casework.domain.assessment import Assessment, IndicatorResult, Score, assess_present, count
 from casework.domain.clock import Clock
 from casework.domain.household import Household
+from casework.domain.ids import partition_of
 from casework.domain.metrics import MEASURED_LEVELS, MEASURES, WIDTH, Counts
 from casework.domain.policy import Policy
 from casework.domain.present import Present, is_migrant
@@ -33,8 +34,9 @@ Contributions = dict[UUID, Counts]
 
 
 class HouseholdRow(msgspec.Struct, frozen=True):
-    """A row of ``household``, without its partition; only a stale one may lack what can be None elsewhere."""
+    """A row of ``household``; only a stale one may lack what can be None elsewhere."""
 
+    partition: int
     household_id: UUID
     version: int
     status: str | None
@@ -56,8 +58,9 @@ class HouseholdRow(msgspec.Struct, frozen=True):
 
 
 class AssessmentRow(msgspec.Struct, frozen=True):
-    """A row of ``assessment``, without its partition."""
+    """A row of ``assessment``."""
 
+    partition: int
     household_id: UUID
     states: str
     num: list[int]
@@ -109,6 +112,7 @@ def _household_row(h: Present, assessment: Assessment, community: str, clock: Cl
     household, levels = h.household, [assessment.levels[code] for code in MEASURED_LEVELS]
     adult = h.policy.ages.adult
     return HouseholdRow(
+        partition=partition_of(household.id),
         household_id=household.id,
         version=household.version,
         status=assessment.status,
@@ -137,6 +141,7 @@ def _assessment_row(household_id: UUID, assessment: Assessment, next_change_on: 
     results = [assessment.indicators[code] for code in INDICATORS] if assessment.is_assessed else []
     levels = [assessment.levels[code] for code in MEASURED_LEVELS]
     return AssessmentRow(
+        partition=partition_of(household_id),
         household_id=household_id,
         states="".join([result.state[0] for result in results]),
         num=[result.num for result in results],

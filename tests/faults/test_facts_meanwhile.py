@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
@@ -134,10 +134,10 @@ def test_a_drain_that_notes_a_later_registry_than_it_used_is_caught(log: Simulat
     """As somebody might write it who looks at the registry's head when the checkpoint is moved."""
     finish = Batch.finish
 
-    def careless(batch: Batch, upto: int) -> None:
+    def careless(batch: Batch, cut: Mapping[int, int]) -> None:
         [(head,)] = batch.db.execute("SELECT coalesce(max(position), 0) FROM casework.events WHERE partition = 64")
-        batch.registry_position = head
-        finish(batch, upto)
+        batch.target = batch.target._replace(registry_position=head)
+        finish(batch, cut)
 
     monkeypatch.setattr(Batch, "finish", careless)
     linger(monkeypatch, Random(1))

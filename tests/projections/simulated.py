@@ -80,7 +80,7 @@ class Simulated:
     def drain(self, engine: Engine | None = None) -> int:
         """Drain and fill until nothing is behind; return how many partitions moved, repetitions counted."""
         moved, engine = 0, engine or self.engine
-        while now := engine.drain() or engine.fill():
+        while now := engine.drain() or engine.fill() or engine.drain():
             moved += now
         return moved
 
