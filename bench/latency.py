@@ -59,8 +59,8 @@ LEAST_SHARE = 0.95
 CONTEXT = Context(actor="bench", role="caseworker")
 SETTLED = timedelta(days=400)
 
-OUR_POSITIONS = "SELECT partition::int, position FROM {view}.checkpoint"
-THEIR_POSITIONS = "SELECT 0, notification_id FROM {schema}.{table} WHERE application_name = 'StockCasework'"
+OUR_POSITIONS = "SELECT array_agg(position ORDER BY partition) FROM {view}.checkpoint"
+THEIR_POSITIONS = "SELECT ARRAY[notification_id] FROM {schema}.{table} WHERE application_name = 'StockCasework'"
 
 HELD = (
     "INSERT INTO public.beside DEFAULT VALUES",
@@ -81,7 +81,7 @@ class Contestant(Protocol):
 
     url: str
     positions: str
-    """A query for partitions and the positions that the view has reached in them."""
+    """A query for one array: the positions that the view has reached, by partition."""
 
     def command(self) -> Commit:
         """Give the next household a command."""
@@ -153,10 +153,14 @@ class Measured:
             last[partition] = max(position, last.get(partition, 0))
         ends = monotonic() + VISIBLE_SECONDS
         with psycopg.connect(self.contestant.url, autocommit=True) as db:
-            while any(last.get(partition, 0) > at for partition, at in db.execute(self.contestant.positions)):
+            while any(last.get(partition, 0) > at for partition, at in enumerate(self._positions(db))):
                 if monotonic() > ends:
                     raise SystemExit(f"After {VISIBLE_SECONDS:.0f} s not all events were visible.")
                 sleep(0.05)
+
+    def _positions(self, db: psycopg.Connection[Any]) -> list[int]:
+        [(positions,)] = db.execute(self.contestant.positions)
+        return list(positions)
 
 
 def paced(command: Callable[[], Commit], rate: float, seconds: float) -> list[Commit]:
@@ -209,14 +213,16 @@ def look(url: str, positions: str, orders: Connection) -> None:
         cursor = db.cursor(binary=True)
         while orders.recv() == "look":
             seen: list[Commit] = []
-            known: set[tuple[int, int]] = set()
+            known: list[int] = []
             asked = False
             while not asked:
                 asked = orders.poll()  # once more after it, since whoever asks has seen all
-                now = set(cursor.execute(positions, prepare=True).fetchall())
+                [(now,)] = cursor.execute(positions, prepare=True)
                 at = monotonic()
-                seen += [Commit(at, *place) for place in now - known]
-                known = now
+                if now != known:
+                    before = known or [-1] * len(now)
+                    seen += [Commit(at, *place) for place in enumerate(now) if place[1] != before[place[0]]]
+                    known = now
                 sleep(LOOK_SECONDS)
             orders.recv()
             orders.send(seen)

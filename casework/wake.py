@@ -31,9 +31,9 @@ REST_SECONDS = 1.0
 
 
 class Waiting(Protocol):
-    """Waits for a hint, so many seconds at most."""
+    """Waits for a hint, so many seconds at most; returns the partitions that are told to have moved."""
 
-    def __call__(self, seconds: float) -> None: ...
+    def __call__(self, seconds: float) -> set[int]: ...
 
 
 def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS) -> redis.Redis:
@@ -139,17 +139,23 @@ class Shown:
                     self._moved.notify_all()
 
 
-def _wait(hints: redis.client.PubSub, seconds: float, stop: Event) -> None:
-    """Return with the first hint, having taken all that are there, or after so many seconds."""
+def _wait(hints: redis.client.PubSub, seconds: float, stop: Event) -> set[int]:
+    """Return with the first hint and all others that are there, or after so many seconds."""
     ends = monotonic() + seconds
     while not stop.is_set() and (left := ends - monotonic()) > 0:
         heard, message = _answered(hints.get_message, timeout=min(left, 0.25))
         if not heard:
             stop.wait(min(left, 0.25))
         elif message is not None and message["type"] == "message":
-            while _answered(hints.get_message, timeout=0)[1] is not None:
-                pass
-            return
+            told = _partitions(message)
+            while (message := _answered(hints.get_message, timeout=0)[1]) is not None:
+                told |= _partitions(message)
+            return told
+    return set()
+
+
+def _partitions(message: dict[str, Any]) -> set[int]:
+    return {int(each) for each in message["data"].split(b",") if each.isdigit()}
 
 
 def _answered(ask: Any, *arguments: Any, **named: Any) -> tuple[bool, Any]:

@@ -8,7 +8,7 @@ always a function of its checkpoint: (position, registry position, date).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from time import monotonic
 from typing import NamedTuple
@@ -84,7 +84,7 @@ CROSS JOIN LATERAL (
 WHERE behind.paused IS NULL AND behind.registry_position <= %(registry)b::bigint
   AND (log.head > behind.position OR behind.registry_position < %(registry)b::bigint OR behind.as_of < %(as_of)b::date)
   AND (behind.position = 0 AND log.head > 0) = ANY (%(fill)b::boolean[])
-  AND coalesce(behind.partition = %(only)b::smallint, true)
+  AND coalesce(behind.partition = ANY (%(among)b::smallint[]), true)
 ORDER BY behind.advanced_at
 LIMIT %(most)b::int
 FOR UPDATE OF behind SKIP LOCKED"""
@@ -127,8 +127,8 @@ class Engine:
         self._views: list[ViewSet] = []
         self._listed_at = 0.0
 
-    def drain(self) -> int:
-        """Bring some partitions that are behind nearer to their heads; return how many.
+    def drain(self, among: Collection[int] | None = None) -> int:
+        """Bring some partitions that are behind, of all or among some, nearer to their heads; return how many.
 
         0 says that none is behind, or that others are at work on those that are. Sets beside the live one are kept
         up once they are filled.
@@ -137,14 +137,14 @@ class Engine:
             if not self._views or monotonic() - self._listed_at > LISTED_SECONDS:
                 self._list(db)
             views = [view for view in self._views if not view.is_what_if]
-            return sum([self._drain(db, view, _both if view.is_live else _follow) for view in views])
+            return sum([self._drain(db, view, _both if view.is_live else _follow, among) for view in views])
 
     def fill(self, view: str | None = None, partition: int | None = None) -> int:
         """Fill a little more of a set beside the live one, or of this partition of this set; return 0 as ``drain``."""
         with self.pool.connection() as db:
             for each in self._list(db):
                 if not each.is_live and each.name == (view or each.name):
-                    moved = self._drain(db, each, _fill, partition)
+                    moved = self._drain(db, each, _fill, None if partition is None else [partition])
                     if moved:
                         return moved
         return 0
@@ -202,7 +202,7 @@ class Engine:
                 batch.finish(cut)
         return len(batch.failures)
 
-    def _drain(self, db: Db, view: ViewSet, kinds: Kinds, only: int | None = None) -> int:
+    def _drain(self, db: Db, view: ViewSet, kinds: Kinds, among: Collection[int] | None) -> int:
         key, claimed = (view.name, kinds is _fill), list[Checkpoint]()
         most, moved = self._at_once.get(key, self.limits.partitions), 0
         try:
@@ -210,7 +210,7 @@ class Engine:
                 target = self._begin(db, view)
                 if target is None:
                     return 0
-                claimed = _claim(db, view, target, kinds, only, most)
+                claimed = _claim(db, view, target, kinds, among, most)
                 fault("claimed")
                 moved = self._advance(db, view, claimed, target, self._limits(kinds))
                 fault("checkpoints-moved")
@@ -291,13 +291,15 @@ _fill: Kinds = (True,)
 _both: Kinds = (False, True)
 
 
-def _claim(db: Db, view: ViewSet, target: Target, kinds: Kinds, only: int | None, most: int) -> list[Checkpoint]:
+def _claim(
+    db: Db, view: ViewSet, target: Target, kinds: Kinds, among: Collection[int] | None, most: int
+) -> list[Checkpoint]:
     parameters = {
         **_named(view),
         "registry": target.registry_position,
         "as_of": target.as_of,
         "fill": list(kinds),
-        "only": only,
+        "among": None if among is None else list(among),
         "most": most,
     }
     return [Checkpoint._make(row) for row in rows(db, _CLAIM, parameters)]

@@ -21,8 +21,13 @@ from casework.log.reading import Db
 from casework.projections.computing import Failure
 from casework.projections.views import Contributions, Rows
 
-# One statement for what every household has: each costs a round trip, and a reader waits for all of them.
-_HOUSEHOLDS = """
+_CONTRIBUTIONS_OF = """
+SELECT household_id, unit_id, ARRAY[households, employees, pupils] || known || applicable || num || den
+FROM unnest(%(partitions)b::smallint[], %(ids)b::uuid[]) AS wanted (partition, household_id)
+JOIN contribution USING (partition, household_id)"""
+
+# One statement, since each costs a round trip that readers wait for. It returns what the households contributed.
+_HOUSEHOLDS = f"""
 WITH assessed AS (
     INSERT INTO assessment (
         partition, household_id, states, num, den, holds_until, known, applicable, next_change_on
@@ -35,28 +40,26 @@ WITH assessed AS (
         states = EXCLUDED.states, num = EXCLUDED.num, den = EXCLUDED.den, holds_until = EXCLUDED.holds_until,
         known = EXCLUDED.known, applicable = EXCLUDED.applicable, next_change_on = EXCLUDED.next_change_on
 ), unparked AS (
-    DELETE FROM parked WHERE partition = ANY (%(partitions)b::smallint[]) AND household_id = ANY (%(ids)b::uuid[])
+    DELETE FROM parked USING json_to_recordset(%(households)b::json) AS new (partition smallint, household_id uuid)
+    WHERE parked.partition = new.partition AND parked.household_id = new.household_id
+), described AS (
+    INSERT INTO household (
+        partition, household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons,
+        members, migrants, children, settled, score, band, scores, bands, stale
+    )
+    SELECT * FROM json_to_recordset(%(households)b::json) AS new (
+        partition smallint, household_id uuid, version int, status text, community_id uuid, community_code text,
+        arrived_on date, closed_on date, head uuid, persons uuid[], members int, migrants int, children int,
+        settled boolean, score int, band text, scores int[], bands text[], stale boolean
+    )
+    ON CONFLICT (partition, household_id) DO UPDATE SET
+        version = EXCLUDED.version, status = EXCLUDED.status, community_id = EXCLUDED.community_id,
+        community_code = EXCLUDED.community_code, arrived_on = EXCLUDED.arrived_on, closed_on = EXCLUDED.closed_on,
+        head = EXCLUDED.head, persons = EXCLUDED.persons, members = EXCLUDED.members, migrants = EXCLUDED.migrants,
+        children = EXCLUDED.children, settled = EXCLUDED.settled, score = EXCLUDED.score, band = EXCLUDED.band,
+        scores = EXCLUDED.scores, bands = EXCLUDED.bands, stale = EXCLUDED.stale
 )
-INSERT INTO household (
-    partition, household_id, version, status, community_id, community_code, arrived_on, closed_on, head, persons,
-    members, migrants, children, settled, score, band, scores, bands, stale
-)
-SELECT * FROM json_to_recordset(%(households)b::json) AS new (
-    partition smallint, household_id uuid, version int, status text, community_id uuid, community_code text,
-    arrived_on date, closed_on date, head uuid, persons uuid[], members int, migrants int, children int,
-    settled boolean, score int, band text, scores int[], bands text[], stale boolean
-)
-ON CONFLICT (partition, household_id) DO UPDATE SET
-    version = EXCLUDED.version, status = EXCLUDED.status, community_id = EXCLUDED.community_id,
-    community_code = EXCLUDED.community_code, arrived_on = EXCLUDED.arrived_on, closed_on = EXCLUDED.closed_on,
-    head = EXCLUDED.head, persons = EXCLUDED.persons, members = EXCLUDED.members, migrants = EXCLUDED.migrants,
-    children = EXCLUDED.children, settled = EXCLUDED.settled, score = EXCLUDED.score, band = EXCLUDED.band,
-    scores = EXCLUDED.scores, bands = EXCLUDED.bands, stale = EXCLUDED.stale"""
-
-_CONTRIBUTIONS_OF = """
-SELECT household_id, unit_id, ARRAY[households, employees, pupils] || known || applicable || num || den
-FROM unnest(%b::smallint[], %b::uuid[]) AS wanted (partition, household_id)
-JOIN contribution USING (partition, household_id)"""
+{_CONTRIBUTIONS_OF}"""
 
 _CONTRIBUTIONS = """
 INSERT INTO contribution (
@@ -150,11 +153,13 @@ def replace(db: Db, computed: Sequence[Rows], failures: Sequence[Failure], total
     """
     new = {each.household.household_id: each.contributions for each in computed}
     ids = [*new, *(failure.household_id for failure in failures)]
-    old = {} if fresh else contributions_of(db, ids)
+    written = {
+        "households": _json([each.household for each in computed]),
+        "assessments": _json([each.assessment for each in computed]),
+    }
+    old = _contributions(rows(db, _HOUSEHOLDS, {**written, **_wanted([] if fresh else ids)}))
     for household_id in ids:
         totals.move(partition_of(household_id), old.get(household_id, {}), new.get(household_id, {}))
-    if computed:
-        _replace_households(db, computed, list(new))
     _replace_contributions(db, old, new)
     _park(db, failures)
     fault("rows-written")
@@ -162,28 +167,23 @@ def replace(db: Db, computed: Sequence[Rows], failures: Sequence[Failure], total
 
 def contributions_of(db: Db, household_ids: Sequence[UUID]) -> dict[UUID, Contributions]:
     """Return what some households contribute to which units."""
-    stored: dict[UUID, Contributions] = {}
-    if not household_ids:
-        return stored
-    places = [(partition_of(household_id), household_id) for household_id in household_ids]
-    for household_id, unit, counts in rows(db, _CONTRIBUTIONS_OF, _columns(places)):
-        stored.setdefault(household_id, {})[unit] = tuple(counts)
-    return stored
+    return _contributions(rows(db, _CONTRIBUTIONS_OF, _wanted(household_ids)))
+
+
+def _wanted(household_ids: Sequence[UUID]) -> dict[str, Any]:
+    return {"partitions": [partition_of(id) for id in household_ids], "ids": list(household_ids)}
+
+
+def _contributions(stored: Iterable[tuple[Any, ...]]) -> dict[UUID, Contributions]:
+    found: dict[UUID, Contributions] = {}
+    for household_id, unit, counts in stored:
+        found.setdefault(household_id, {})[unit] = tuple(counts)
+    return found
 
 
 def parked(db: Db, partition: int) -> list[UUID]:
     """Return the partition's households that could not be computed."""
     return [household_id for (household_id,) in rows(db, _PARKED, (partition,))]
-
-
-def _replace_households(db: Db, computed: Sequence[Rows], ids: list[UUID]) -> None:
-    parameters = {
-        "households": _json([each.household for each in computed]),
-        "assessments": _json([each.assessment for each in computed]),
-        "partitions": list({each.household.partition for each in computed}),
-        "ids": ids,
-    }
-    done(db, _HOUSEHOLDS, parameters)
 
 
 def _replace_contributions(db: Db, old: Mapping[UUID, Contributions], new: Mapping[UUID, Contributions]) -> None:
