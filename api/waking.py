@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import sleep
 
-PAUSE_SECONDS = 0.016
+PAUSE_SECONDS = 0.002
 """Between two hints; what is committed meanwhile goes into one."""
 
 

@@ -12,11 +12,10 @@ from tests.faults.amounts import amount, seeds
 from tests.faults.clients import Client
 from tests.faults.invariants import assert_each_once, assert_gapless, assert_views_hold
 from tests.given import casework_on
-from tests.log.given import event
+from tests.log.given import event, stream_in
 from tests.log.proxy import When, proxy_to
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated
-from tests.projections.test_engine import in_partition
 
 STEPS = amount(short=20, long=520)
 WAYS: tuple[When, ...] = ("sent", "answered")
@@ -38,7 +37,7 @@ def test_a_command_whose_connection_is_cut_has_one_effect_and_is_no_conflict(log
 
 
 def test_a_drain_whose_connection_is_cut_has_taken_place_or_has_not(log: Simulated):
-    stories = {in_partition(number): number for number in (3, 3, 4, 5)}
+    stories = {stream_in(number): number for number in (3, 3, 4, 5)}
     streams = [life(household_id, seed, steps=STEPS) for household_id, seed in stories.items()]
     log.tell([event for stream in streams for event in stream[:1]])
     log.drain()
@@ -67,7 +66,7 @@ def test_a_subscription_of_the_library_goes_on_where_its_connection_is_cut(log: 
     seen: list[int] = []
     with proxy_to(log.url) as proxy, open_pool(proxy.url, max_size=1) as pool:
         writing, subscription = LogRecorder(log.pool, partitions=1), LogRecorder(pool, partitions=1).subscribe()
-        stream_id = in_partition(0)
+        stream_id = stream_in(0)
         for seed in seeds(short=10, long=200):
             proxy.cut(Random(seed).choice(WAYS))
             writing.append([event(stream_id, len(seen) + 1)])

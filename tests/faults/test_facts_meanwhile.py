@@ -27,9 +27,9 @@ from casework.projections.facts import RegistryReader
 from casework.projections.verify import Difference, Replay
 from tests.faults.amounts import amount, seeds
 from tests.faults.invariants import assert_views_hold
+from tests.log.given import stream_in
 from tests.projections.lives import BEGIN, COMMUNITIES, UNTIL
 from tests.projections.simulated import Simulated
-from tests.projections.test_engine import in_partition
 
 ROUNDS = 10  # of one scene, with households of its own
 SCENES = amount(short=12, long=10_000 // ROUNDS)
@@ -46,7 +46,7 @@ class Scene:
         self.engines = [Engine(log.pool, today=lambda: log.today) for _ in range(2)]
         self.registry = RegistryReader()
         self.employers = [uuid4().hex for _ in range(ROUNDS)]
-        self.households = [in_partition(partition) for partition in PARTITIONS]
+        self.households = [stream_in(partition) for partition in PARTITIONS]
         self.stories = [working_life(household_id, self.employers) for household_id in self.households]
         log.tell([next(story) for story in self.stories])
 

@@ -15,10 +15,10 @@ from casework.domain.ids import partition_of
 from casework.projections import reading
 from tests.faults.amounts import amount, within
 from tests.faults.invariants import assert_views_hold, is_caught_up
+from tests.log.given import stream_in
 from tests.processes import Start
 from tests.projections.lives import life
 from tests.projections.simulated import META, Simulated
-from tests.projections.test_engine import in_partition
 
 SHOWN_SECONDS = 10
 HUGE = amount(short=5, long=50) * 1_000_000
@@ -49,8 +49,8 @@ POISONS = {
 
 @pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
 def test_its_household_is_parked_and_shown_and_the_rest_go_on(log: Simulated, poison: Poison):
-    bad = in_partition(5)
-    stream, others = life(bad, 1), [life(in_partition(part), part) for part in (5, 6)]
+    bad = stream_in(5)
+    stream, others = life(bad, 1), [life(stream_in(part), part) for part in (5, 6)]
     log.tell([*stream, *others[0][:5], *others[1][:5]])
     log.drain()
 
@@ -72,7 +72,7 @@ def test_its_household_is_parked_and_shown_and_the_rest_go_on(log: Simulated, po
 
 
 def test_a_huge_event_that_can_be_read_holds_nobody_up(log: Simulated):
-    bad, other = in_partition(5), life(in_partition(5), 2)
+    bad, other = stream_in(5), life(stream_in(5), 2)
     log.tell([*life(bad, 1, steps=1)[:1], *other[:5]])
     log.drain()
 
@@ -87,7 +87,7 @@ def test_a_huge_event_that_can_be_read_holds_nobody_up(log: Simulated):
 def test_many_parked_pause_their_partition_and_it_says_so(log: Simulated, start: Start):
     start("beat", CASEWORK_LOG_LEVEL="error")
     start("drains", CASEWORK_LOG_LEVEL="error")
-    bad = [in_partition(5) for _ in range(21)]
+    bad = [stream_in(5) for _ in range(21)]
     for household_id in bad:
         log.tell(life(household_id, 1, steps=1)[:1])
     assert within(SHOWN_SECONDS, lambda: is_caught_up(log))
@@ -97,7 +97,7 @@ def test_many_parked_pause_their_partition_and_it_says_so(log: Simulated, start:
         for household_id in bad:
             put_in(log, household_id, 2, "household.unheard-of.v1", FITS)
     assert within(SHOWN_SECONDS, lambda: shown(log)["views"]["view_1"]["paused"])
-    log.tell(life(in_partition(6), 2))
+    log.tell(life(stream_in(6), 2))
     assert within(SHOWN_SECONDS, lambda: lags(log) == {5: 21})
 
     assert "21 of 21 households failed" in shown(log)["views"]["view_1"]["paused"][5]

@@ -13,10 +13,10 @@ import pytest
 from casework.projections.engine import Engine
 from tests.faults.amounts import SHARE, amount, within
 from tests.faults.invariants import assert_views_hold, is_caught_up
+from tests.log.given import stream_in
 from tests.processes import Start, stands_still
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated
-from tests.projections.test_engine import in_partition
 
 FENCE_SECONDS = 10
 GOES_ON_SECONDS = 5
@@ -27,10 +27,10 @@ PLACES = ("claimed", "events-read", "rows-written", "totals-moved", "checkpoints
 
 @pytest.mark.parametrize("place", PLACES if SHARE else ["rows-written", "checkpoints-moved"])
 def test_a_worker_that_was_stopped_writes_nothing_that_others_have_overtaken(log: Simulated, place: str):
-    story = life(in_partition(5), 5, steps=40)
+    story = life(stream_in(5), 5, steps=40)
     log.tell(story[:5])
     log.drain()
-    log.tell([*story[5:10], *life(in_partition(5), 6, steps=0)])  # whoever is new moves a total
+    log.tell([*story[5:10], *life(stream_in(5), 6, steps=0)])  # whoever is new moves a total
     with stopping(log, place) as stale:
         log.tell(story[10:15])
         assert within(0.5 + GOES_ON_SECONDS, lambda: log.drain() and is_caught_up(log))
@@ -47,7 +47,7 @@ def test_a_worker_that_was_stopped_writes_nothing_that_others_have_overtaken(log
 
 def test_without_the_fence_a_stopped_worker_would_keep_its_partition(log: Simulated):
     """So it is the fence that the test above sees, and the partition is nobody else's meanwhile."""
-    story = life(in_partition(5), 5)
+    story = life(stream_in(5), 5)
     log.tell(story[:5])
     log.drain()
     log.tell(story[5:10])
@@ -64,7 +64,7 @@ def test_without_the_fence_a_stopped_worker_would_keep_its_partition(log: Simula
 
 @pytest.mark.skipif(not SHARE, reason="It waits for the fence of real workers; python3 run.py faults does.")
 def test_a_worker_that_slept_for_long_goes_on_with_what_is_new(log: Simulated, start: Start):
-    story = life(in_partition(5), 5, steps=60)
+    story = life(stream_in(5), 5, steps=60)
     log.tell(story[:5])
     log.drain()
     start("beat")

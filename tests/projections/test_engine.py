@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,6 +16,7 @@ from casework.domain.aggregate import EVENT_TYPES, Recorded
 from casework.domain.events import ResidenceVerified
 from casework.domain.ids import uuid7
 from casework.projections import reading
+from tests.log.given import stream_in
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated, cut
 
@@ -29,11 +29,6 @@ several = settings(
 def lives(seed: int, households: int = 8, steps: int = 25) -> list[list[Recorded]]:
     """The streams of some new households."""
     return [life(uuid7(), seed * 1000 + number, steps) for number in range(households)]
-
-
-def in_partition(partition: int) -> UUID:
-    """A new household's id in a partition."""
-    return UUID(int=uuid7().int & ~0xFF | partition)
 
 
 def test_a_new_set_is_made_by_the_application_and_shown_by_the_live_one(log: Simulated):
@@ -194,7 +189,7 @@ def test_a_household_that_can_be_read_again_is_unparked_by_its_next_event(
 
 
 def test_many_failures_pause_their_partition_and_no_other(log: Simulated):
-    bad = [in_partition(5) for _ in range(21)]
+    bad = [stream_in(5) for _ in range(21)]
     for household_id in bad:
         log.tell_poison(household_id, 1)
     log.tell([event for stream in lives(11) for event in stream if stream[0].originator_id.int & 63 != 5])
@@ -208,7 +203,7 @@ def test_many_failures_pause_their_partition_and_no_other(log: Simulated):
 
 
 def test_a_paused_partition_goes_on_after_the_fix(log: Simulated, monkeypatch: pytest.MonkeyPatch):
-    streams = [life(in_partition(5), seed, steps=3) for seed in range(21)]
+    streams = [life(stream_in(5), seed, steps=3) for seed in range(21)]
     log.tell([event for stream in streams for event in stream])
     for stream in streams:
         log.tell_poison(stream[0].originator_id, len(stream) + 1, "household.mended-at-last.v1")
@@ -288,7 +283,7 @@ def test_killed_anywhere_another_goes_on(log: Simulated, place: str):
 
 def test_a_fact_and_a_household_that_change_together_are_both_seen(log: Simulated):
     """No lost re-assessment, in whatever order drains, facts and events of the same household come."""
-    stream = life(in_partition(7), 16, steps=25)
+    stream = life(stream_in(7), 16, steps=25)
     change: list[Callable[[], object]] = [
         lambda: log.drain(),
         lambda: log.report_contract(EMPLOYERS[0], UNTIL),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 
 from casework.domain.aggregate import EVENT_TYPES, Recorded
 from casework.domain.events import ResidenceVerified
-from casework.domain.ids import uuid7
+from tests.log.given import stream_in
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated, cut
 
@@ -17,15 +16,10 @@ PARTITION = 5
 HOUSEHOLDS = 9
 
 
-def in_partition(partition: int = PARTITION) -> UUID:
-    """A new household's id in a partition."""
-    return UUID(int=uuid7().int & ~0xFF | partition)
-
-
 @pytest.fixture
 def streams() -> list[list[Recorded]]:
     """Nine households of one partition."""
-    return [life(in_partition(), seed) for seed in range(HOUSEHOLDS)]
+    return [life(stream_in(PARTITION), seed) for seed in range(HOUSEHOLDS)]
 
 
 @pytest.fixture
@@ -88,7 +82,7 @@ def test_what_happens_meanwhile_comes_after_the_filling(log: Simulated, rebuilt:
 
 
 def test_one_partition_of_one_set_can_be_filled_alone(log: Simulated, rebuilt: str):
-    other = life(in_partition(6), 1)
+    other = life(stream_in(6), 1)
     log.tell(other)
 
     while log.engine.fill(rebuilt, 6):
@@ -120,7 +114,7 @@ def test_a_pause_while_a_partition_is_filled_keeps_what_is_there(log: Simulated,
     engine = log.new_engine(filled=4)
     engine.fill()
     for _ in range(21):
-        log.tell_poison(in_partition(7), 1)
+        log.tell_poison(stream_in(7), 1)
 
     log.drain(engine)
 

@@ -133,6 +133,20 @@ def test_a_commit_asks_for_no_drain_where_one_lingers(redis_url: str, drains: Qu
     listener.close()
 
 
+def test_a_wait_returns_what_all_hints_name_and_passes_over_what_is_none(redis_url: str):
+    teller, listener = Wake(redis_url), Wake(redis_url)
+
+    with listener.listening(Event()) as wait:
+        for hint in ([3, 5], [], [64]):
+            teller.publish(hint)
+        teller._tell(teller.channel, "none of ours")
+
+        assert wait(10) == {3, 5, 64}
+
+    teller.close()
+    listener.close()
+
+
 def test_without_redis_a_commit_goes_on_and_leaves_it_alone_for_a_while():
     waker = DrainWaker("redis://127.0.0.1:1/0")
 
