@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import sleep
-
-PAUSE_SECONDS = 0.002
-"""Between two hints; what is committed meanwhile goes into one."""
 
 
 class Waker:
-    """Tells, soon after it was called, which partitions moved; many calls become one hint."""
+    """Tells, soon after it was called, which partitions moved; calls while a hint is on its way become the next one."""
 
     def __init__(self, publish: Callable[[Sequence[int]], object]) -> None:
         self._publish = publish
@@ -35,7 +31,6 @@ class Waker:
             self._publish(sorted(moved))
             if not more:
                 return
-            sleep(PAUSE_SECONDS)
 
     def _with_all_others(self, moved: set[int]) -> tuple[set[int], bool]:
         """Take what else is waiting; false says that this was the last."""

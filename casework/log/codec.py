@@ -63,6 +63,10 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _decode_metadata: Callable[[bytes], Metadata] = msgspec.json.Decoder(Metadata).decode
 
 
+LARGEST_EVENT = 65_536
+"""Bytes; the append takes none that is larger (0003_append.sql), so nothing that is was ever a command's."""
+
+
 class EventCodec:
     """Between events and bytes; it learns how to read a type when it first meets it."""
 
@@ -78,6 +82,8 @@ class EventCodec:
     def decode(self, type_name: str, state: bytes) -> Event:
         """Return the event as its newest version, or raise :class:`Undecodable`."""
         reader = self._readers.get(type_name) or self.reader(type_name)
+        if len(state) > LARGEST_EVENT:
+            raise Undecodable(type_name, "it is larger than any event that the log takes.")
         try:
             return reader(state)
         except (msgspec.MsgspecError, ValueError) as error:

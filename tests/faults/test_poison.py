@@ -41,6 +41,7 @@ POISONS = {
     "an unknown type": Poison("household.unheard-of.v1", lambda: FITS),
     "an event that cannot be applied": Poison("household.member-left.v1", lambda: NOBODY),
     "a huge payload that is no JSON": Poison(VISITED, lambda: b"\xff" * HUGE),
+    "a huge event that could be read": Poison("household.moved.v1", lambda: MOVED % (b"4" * HUGE)),
     "a community with a lone surrogate": Poison("household.moved.v1", lambda: MOVED % b"\\ud800"),
     "a community with a NUL": Poison("household.moved.v1", lambda: MOVED % b"\\u0000"),
     "lists in lists without end": Poison(VISITED, lambda: b"[" * HUGE),
@@ -68,19 +69,6 @@ def test_its_household_is_parked_and_shown_and_the_rest_go_on(log: Simulated, po
     assert log.engine.unpark(5) == 0
 
     assert shown(log)["parked"] == []
-    assert_views_hold(log)
-
-
-def test_a_huge_event_that_can_be_read_holds_nobody_up(log: Simulated):
-    bad, other = stream_in(5), life(stream_in(5), 2)
-    log.tell([*life(bad, 1, steps=1)[:1], *other[:5]])
-    log.drain()
-
-    put_in(log, bad, 2, "household.moved.v1", MOVED % (b"4" * HUGE))
-    log.tell(other[5:])
-    log.drain()
-
-    assert is_caught_up(log)
     assert_views_hold(log)
 
 

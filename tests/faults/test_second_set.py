@@ -16,14 +16,15 @@ import pytest
 from casework.domain.ids import uuid7
 from casework.projections import reading, rebuild
 from casework.projections.engine import Engine
-from casework.projections.flipping import flip
+from casework.projections.flipping import clean, flip
 from casework.projections.reading import Filter
-from tests.faults.amounts import amount
+from tests.faults.amounts import amount, within
 from tests.faults.invariants import NOTE, assert_views_hold
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated
 
 HOUSEHOLDS = amount(short=150, long=5000)
+FILLED_SECONDS = 30
 PASSES = 3
 """A turn of the process passes the fault point with each set that it drains, and once more when it fills."""
 
@@ -47,6 +48,21 @@ def test_a_set_filled_under_load_and_killed_half_way_equals_the_live_one(log: Si
     assert log.differences(beside) == []
     assert_views_hold(log)
     assert log.as_owner("SELECT count(*) >= 64 FROM public.move WHERE view = %s", beside.name) == [(True,)]
+
+
+def test_a_rebuild_that_is_cancelled_half_way_is_gone_and_the_live_set_untouched(log: Simulated):
+    log.tell([event for seed in range(HOUSEHOLDS) for event in life(uuid7(), seed, steps=6)])
+    log.drain()
+    beside, filler = rebuild.begin(log.engine), log.new_engine(households=2)
+
+    with meanwhile(lambda: write(log)), meanwhile(filler.fill), meanwhile(lambda: read_without_a_gap(log)):
+        assert within(FILLED_SECONDS, lambda: unfilled(log, beside.name) < 60)
+        cleaned = clean(log.pool)
+    log.drain()
+
+    assert cleaned.dropped == [beside.name]
+    assert filler.fill() == 0
+    assert_views_hold(log)
 
 
 @pytest.mark.parametrize("place", ["live-locked", "flipped"])
@@ -91,7 +107,7 @@ def read_without_a_gap(log: Simulated) -> None:
 
 
 @contextmanager
-def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+def meanwhile(act: Callable[[], object]) -> Iterator[None]:
     """Something that somebody else does again and again during the block; their error is raised at its end."""
     done = Event()
 
