@@ -18,6 +18,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from casework.domain.ids import REGISTRY
+
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 0.045
@@ -155,7 +157,9 @@ def _wait(hints: redis.client.PubSub, seconds: float, stop: Event) -> set[int]:
 
 
 def _partitions(message: dict[str, Any]) -> set[int]:
-    return {int(each) for each in message["data"].split(b",") if each.isdigit()}
+    """The partitions that a hint names; whatever else somebody published is none."""
+    data = message["data"] if isinstance(message["data"], bytes) else b""
+    return {int(each) for each in data.split(b",") if each.isdigit() and len(each) <= 2 and int(each) <= REGISTRY}
 
 
 def _answered(ask: Any, *arguments: Any, **named: Any) -> tuple[bool, Any]:

@@ -26,6 +26,9 @@ from casework.projections.sets import ViewSet, enter, kept
 
 log = logging.getLogger(__name__)
 
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""What the database raises where rows of a partition cannot be written."""
+
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """What a drain raises where the database is away, busy or has ended our session: nothing that a household did."""
 
@@ -70,7 +73,8 @@ FROM casework.view_set AS made WHERE made.name = %b::text AND made.state IN ('dr
 
 # Heads are read before the lock is had. A checkpoint that another drain moved meanwhile is looked at again by the
 # server before it is locked, and events are read by later statements: at worst there is nothing left to do.
-# A filling goes up to where it was going; in a what-if set nothing else is done.
+# A filling goes up to where it was going; in a what-if set nothing else is done. The head has to stay a plain subquery
+# of the checkpoint's row, so that it is asked anew for a row that changed before it was locked.
 _CLAIM = """
 SELECT behind.partition, behind.position, behind.registry_position, behind.as_of, log.head,
        behind.filling_to IS NOT NULL, coalesce(behind.filled_to, '00000000-0000-0000-0000-000000000000'),
@@ -218,10 +222,14 @@ class Engine:
         except TooManyFail as failing:
             self._pause(db, view, failing.partition, str(failing))
             return 1
-        except psycopg.DataError as error:  # of which of them is seen when each is alone
+        except psycopg.Error as error:
+            if not claimed:
+                raise
+            self._at_once[key] = 1  # of which of them it comes is seen when each is alone
+            if not isinstance(error, REFUSED):
+                raise
             if len(claimed) == 1:
                 self._pause(db, view, claimed[0].partition, described(error))
-            self._at_once[key] = 1
             return 1
         # What was claimed in vain was kept from others: where much is to do, claim less.
         self._at_once[key] = moved if moved < len(claimed) else min(2 * most, self.limits.partitions)
@@ -248,10 +256,12 @@ class Engine:
 
     def _advance(self, db: Db, view: ViewSet, claimed: Sequence[Checkpoint], target: Target, limits: Limits) -> int:
         """Follow with as many as are work enough, then fill; return how many moved."""
-        following = [each for each in claimed if not each.is_to_fill]
-        batch = Batch(db, view.policy, _not_before(following, target), limits)
-        moved = batch.follow(following, self._registry) if following else 0
-        households = batch.households.total()
+        moved = households = 0
+        for following in _by_date(claimed, target):
+            if households < limits.households:
+                batch = Batch(db, view.policy, _not_before(following, target), limits)
+                moved += batch.follow(following, self._registry)
+                households += batch.households.total()
         for checkpoint in claimed:
             if checkpoint.is_to_fill and households < limits.households:
                 batch = Batch(db, view.policy, self._goal(db, checkpoint, target), limits)
@@ -272,6 +282,15 @@ class Engine:
         with db.transaction():
             if enter(db, view):
                 db.execute(_PAUSE, (reason, partition))
+
+
+def _by_date(claimed: Sequence[Checkpoint], target: Target) -> list[list[Checkpoint]]:
+    """Those that follow, together by the date that they are brought to: one that is ahead takes no other with it."""
+    by_date: dict[date, list[Checkpoint]] = {}
+    for each in claimed:
+        if not each.is_to_fill:
+            by_date.setdefault(max(each.as_of, target.as_of), []).append(each)
+    return list(by_date.values())
 
 
 def _not_before(checkpoints: Sequence[Checkpoint], target: Target) -> Target:

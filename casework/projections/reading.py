@@ -21,7 +21,7 @@ from casework.domain.metrics import EMPTY, MEASURED_LEVELS, MEASURES, Tally
 from casework.domain.registry import Registry
 from casework.log.pool import Pool
 from casework.log.reading import Db
-from casework.projections.sets import ViewSet, drained, enter, enter_live, enter_under
+from casework.projections.sets import ViewSet, enter, enter_live, enter_under, kept
 from casework.projections.views import AssessmentRow, HouseholdRow
 
 POLL_SECONDS = 0.25
@@ -118,20 +118,23 @@ ORDER BY partition, household_id LIMIT %b::bigint"""
 _POSITION = "SELECT position FROM checkpoint WHERE partition = %b::smallint"
 _REGISTRY_POSITION = "SELECT min(registry_position) FROM checkpoint"
 
+# A what-if set goes no further than its cut.
 _STATUS = """
 WITH registry AS (SELECT coalesce(max(position), 0) AS head FROM casework.events WHERE partition = 64)
-SELECT c.partition, log.head, c.position, greatest(log.head - c.position, 0),
-       greatest(registry.head - c.registry_position, 0), c.as_of,
+SELECT c.partition, log.head, c.position, greatest(log.head - c.position, 0), log.registry_lag, c.as_of,
        (SELECT count(*) FROM parked WHERE parked.partition = c.partition), c.paused,
-       greatest(extract(epoch FROM now() - coalesce(next.recorded_at, now())), 0)::float8,
-       CASE WHEN log.head > c.position OR registry.head > c.registry_position
+       CASE WHEN log.head > c.position
+            THEN greatest(extract(epoch FROM now() - next.recorded_at), 0) ELSE 0 END::float8,
+       CASE WHEN log.head > c.position OR log.registry_lag > 0
             THEN greatest(extract(epoch FROM now() - c.advanced_at), 0) ELSE 0 END::float8
 FROM checkpoint AS c
 CROSS JOIN registry
 LEFT JOIN casework.events AS next ON next.partition = c.partition AND next.position = c.position + 1
 CROSS JOIN LATERAL (
-    SELECT coalesce((SELECT e.position FROM casework.events AS e WHERE e.partition = c.partition
-                      ORDER BY e.position DESC LIMIT 1), 0) AS head
+    SELECT coalesce(CASE WHEN %(is_what_if)b THEN coalesce(c.filling_to, c.position) ELSE (
+               SELECT e.position FROM casework.events AS e WHERE e.partition = c.partition
+               ORDER BY e.position DESC LIMIT 1) END, 0) AS head,
+           CASE WHEN %(is_what_if)b THEN 0 ELSE greatest(registry.head - c.registry_position, 0) END AS registry_lag
 ) AS log
 ORDER BY c.partition"""
 _PARKED = "SELECT household_id, error FROM parked ORDER BY partition, household_id LIMIT %b::bigint"
@@ -284,12 +287,13 @@ def wait_for_position(pool: Pool, partition: int, position: int, timeout: float,
 
 
 def status(pool: Pool) -> dict[str, list[PartitionStatus]]:
-    """Return how far each drained set is, partition by partition, the live one first."""
+    """Return how far each set is that workers keep or fill, partition by partition, the live one first."""
     with pool.connection() as db, db.transaction():
         found = {}
-        for view in drained(db):
+        for view in kept(db):
             enter(db, view)
-            found[view.name] = [PartitionStatus._make(row) for row in _rows(db, _STATUS, ())]
+            asked = {"is_what_if": view.is_what_if}
+            found[view.name] = [PartitionStatus._make(row) for row in _rows(db, _STATUS, asked)]
         return found
 
 

@@ -82,11 +82,6 @@ def kept(db: Db) -> list[ViewSet]:
     return [view for view in known(db) if view.is_ours]
 
 
-def drained(db: Db) -> list[ViewSet]:
-    """Return the sets that this program keeps at the heads, the live one first."""
-    return [view for view in kept(db) if not view.is_what_if]
-
-
 def enter(db: Db, view: ViewSet) -> bool:
     """Let the names of tables mean this set's, up to the end of the transaction; say whether it is still there."""
     return bool(rows(db, _ENTER, (view.name,)))

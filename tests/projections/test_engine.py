@@ -123,6 +123,24 @@ def test_where_the_clock_is_behind_a_checkpoint_its_date_stands(log: Simulated):
     assert log.differences() == []
 
 
+def test_a_partition_that_is_ahead_in_date_takes_no_other_with_it(log: Simulated):
+    streams = {partition: life(stream_in(partition), partition) for partition in range(6)}
+    log.tell([event for stream in streams.values() for event in stream[:5]])
+    log.drain()
+    log.today += timedelta(365)
+    log.tell(streams[0][5:10])
+    log.engine.drain([0])  # by a clock that is wrong for a moment
+    log.today -= timedelta(365)
+
+    log.tell([event for partition, stream in streams.items() for event in stream[5 if partition else 10 :]])
+    log.drain()
+
+    ahead = log.rows("SELECT partition FROM checkpoint WHERE as_of > %s", log.today)
+    assert ahead == [(0,)]
+    assert {row.lag for row in reading.status(log.pool)["view_1"]} == {0}
+    assert log.differences() == []
+
+
 def test_a_collective_contract_is_seen_in_the_figures_of_the_employer(log: Simulated):
     log.tell([event for stream in lives(7, households=40) for event in stream])
     log.drain()
@@ -256,6 +274,30 @@ def test_the_database_cutting_the_connection_parks_nothing(log: Simulated):
     assert log.rows("SELECT count(*) FROM parked") == [(0,)]
     assert log.differences() == []
 
+
+@pytest.mark.parametrize("code", ["22003", "23514", "54000"])  # data, integrity, a program's limit
+def test_rows_that_the_database_refuses_pause_their_partition_alone(log: Simulated, code: str):
+    streams = [life(stream_in(partition), partition) for partition in range(20)]
+    log.tell([event for stream in streams for event in stream])
+    log.as_owner(REFUSED.format(code))
+
+    log.drain()
+
+    assert log.rows("SELECT partition FROM checkpoint WHERE paused IS NOT NULL") == [(7,)]
+    assert {row.partition for row in reading.status(log.pool)["view_1"] if row.lag} == {7}
+
+    log.as_owner("DROP TRIGGER refuse ON view_1.household")
+    log.engine.unpark(7)
+    log.drain()
+
+    assert log.differences() == []
+
+
+REFUSED = """
+CREATE FUNCTION view_1.refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{}'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON view_1.household
+    FOR EACH ROW WHEN (NEW.partition = 7) EXECUTE FUNCTION view_1.refuse()"""
 
 CUT_WHO_WRITES = """
 CREATE FUNCTION view_1.cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS

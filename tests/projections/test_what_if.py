@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from casework.domain.aggregate import EVENT_TYPES
+from casework.domain.events import ResidenceVerified
 from casework.domain.ids import uuid7
 from casework.domain.policy import Policy, load_policy, parse_draft
 from casework.errors import Invalid, Refused
-from casework.projections import rebuild
+from casework.projections import reading, rebuild
 from casework.projections.flipping import clean, drop_expired, flip
 from casework.projections.sets import ViewSet
+from tests.log.given import stream_in
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated
 
@@ -53,6 +56,25 @@ def test_a_set_shows_its_cut_under_the_draft_and_stays_there(log: Simulated, tri
     assert len(first["household"]) == 12
     assert log.differences(tried) == []
     assert log.rows("SELECT DISTINCT registry_position, as_of FROM checkpoint", view=tried.name) == [(1, UNTIL)]
+
+
+def test_a_paused_set_is_shown_and_goes_on_after_the_fix(log: Simulated, monkeypatch: pytest.MonkeyPatch):
+    for seed in range(21):
+        stream = life(stream_in(5), seed, steps=3)
+        log.tell(stream)
+        log.tell_poison(stream[0].originator_id, len(stream) + 1, "household.mended-in-a-draft.v1")
+    made = what_if(log, draft())
+    log.drain()
+    paused = {name: [row.partition for row in rows if row.paused] for name, rows in reading.status(log.pool).items()}
+
+    monkeypatch.setitem(EVENT_TYPES, "household.mended-in-a-draft.v1", ResidenceVerified)
+    log.engine.unpark(5)
+    log.drain()
+
+    assert paused == {"view_1": [5], made.name: [5]}
+    found = reading.status(log.pool)[made.name]
+    assert {(row.paused, row.lag, row.registry_lag) for row in found} == {(None, 0, 0)}
+    assert log.differences(made) == []
 
 
 def test_another_process_reads_the_draft_beside_the_set(log: Simulated, tried: ViewSet):
