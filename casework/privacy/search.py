@@ -21,6 +21,10 @@ from casework.privacy.keys import KeyRing
 
 SearchKind = Literal["name", "phone", "id_number"]
 
+BORN = "born"
+BLOCKS = ("id_number", "phone", "name_month", BORN)
+"""The kinds of keys of which probable duplicates share one."""
+
 _HASH = 16  # half of the HMAC's bytes, as RFC 2104 allows: each is stored three times
 _MOST_SPELLINGS = 16
 _HAN = re.compile(r"[\u3007\u3400-\u9fff\ufa0e-\ufa29\U00020000-\U000323af]")
@@ -56,6 +60,7 @@ class KeyedHashes:
             *(("pinyin", spelling) for spelling in spellings(name)),
             ("phone", normal_phone(profile.get("phone") or "")),
             ("id_number", compact(profile.get("id_number") or "")),
+            *_blocks(name, str(profile.get("born_on") or "")),
         ]
         return [SearchKey(subject_id, kind, self._search_hash(kind, form)) for kind, form in forms if form]
 
@@ -143,6 +148,13 @@ def _readings(char: str, *, is_first: bool) -> tuple[str, ...]:
 
 def _ways_to_type(reading: str) -> Iterable[str]:
     return (reading, reading.replace("v", "u"), reading.replace("v", "yu"))
+
+
+def _blocks(name: str, born_on: str) -> Iterable[tuple[str, str]]:
+    """What probable duplicates have in common beside ID number and phone: nobody searches by these."""
+    if name and born_on:
+        yield "name_month", f"{name} {born_on[:7]}"
+        yield from ((BORN, f"{spelling} {born_on}") for spelling in spellings(name[:1]))
 
 
 def _asked(kind: SearchKind, value: str) -> list[tuple[str, str]]:
