@@ -18,6 +18,7 @@ from api import (
     auth,
     catalogue,
     docs,
+    duplicates,
     employments,
     errors,
     feeds,
@@ -41,7 +42,7 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain.ids import uuid7
 
-RESOURCES = (households, members, employments, needs, services, units, jobs, feeds, catalogue, policies)
+RESOURCES = (households, members, employments, needs, services, units, duplicates, jobs, feeds, catalogue, policies)
 
 access_log = logging.getLogger("casework.api.access")
 _REQUEST_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

@@ -27,6 +27,8 @@ RECORDERS = DESK | {"service"}
 DECIDERS = RECORDERS | {"bureau"}
 """Who decides services: they, and a bureau for itself (RULES G6)."""
 READERS = DECIDERS | {"auditor"}
+REVIEWERS: Roles = frozenset({"supervisor"})
+"""Who looks at two people's files beside each other and decides whether they are one."""
 REGISTRARS: Roles = frozenset({"operator", "bureau", "service"})
 
 PERSONS: Roles = EVERYBODY - {"service"}
@@ -81,6 +83,8 @@ RIGHTS: Mapping[str, Roles] = {
     "units.figures": EVERYBODY,
     "units.register": frozenset({"operator", "bureau"}),
     "units.report_fact": REGISTRARS,
+    "duplicates.list_duplicates": REVIEWERS,
+    "duplicates.decide": REVIEWERS,
     "jobs.read": EVERYBODY,
     "jobs.cancel": frozenset({"auditor", "selection", "operator"}),
     "feeds.list_feeds": EVERYBODY,
@@ -124,7 +128,7 @@ def authorise(principal: Principal, action: str) -> str:
 
 
 def _of_households(action: str) -> bool:
-    return action.partition(".")[0] in ("households", "members", "employments", "needs", "services")
+    return action.partition(".")[0] in ("households", "members", "employments", "needs", "services", "duplicates")
 
 
 class Sight(NamedTuple):

@@ -67,7 +67,7 @@ def operations(document: Content) -> Iterator[tuple[str, str, Content]]:
     """Yield every operation with its method and path."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if method in ("get", "post", "delete"):
+            if method in ("get", "post", "put", "delete"):
                 yield method.upper(), path, operation
 
 
@@ -179,10 +179,11 @@ def _curl(known: Content, method: str, path: str, operation: Content, body: Cont
     address = path
     for name in ("household_id", "person_id", "episode_id", "need_id", "employment_id", "referral_id", "job_id"):
         address = address.replace(f"{{{name}}}", "$" + name.removesuffix("_id").upper())
+    address = address.replace("{one}", "$PERSON").replace("{other}", "$OTHER")
     samples = {"unit": "410105", "code": "EDU-COMP", "version": "2013.1", "bureau": "EDUB", "area": "EDU"}
     for name, sample in samples.items():
         address = address.replace(f"{{{name}}}", sample)
-    verb = " -X DELETE" if method == "DELETE" else ""
+    verb = f" -X {method}" if method in ("PUT", "DELETE") else ""
     lines = [f'curl -s{verb} "$API{address}" -H "Authorization: Bearer $TOKEN"']
     headers = {each["name"] for each in operation["parameters"] if each["in"] == "header"}
     if "Idempotency-Key" in headers:

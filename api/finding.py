@@ -68,7 +68,7 @@ def found(*, limit: int, **asked: str) -> Content:
     if not naming.may_name():
         raise Forbidden("purpose-missing")
     persons = _matching(asked)
-    seen = [each for each in _households(persons) if casework().is_within(each.community, principal().divisions)]
+    seen = [each for each in households_of(persons) if casework().is_within(each.community, principal().divisions)]
     with casework().pool.connection() as db:
         elsewhere = naming.elsewhere(db, [(each.id, person) for each in seen for person in each.people])
     pairs = [
@@ -174,7 +174,7 @@ def _matching(asked: Mapping[str, str]) -> set[UUID]:
     return people
 
 
-def _households(persons: Iterable[UUID]) -> list[Household]:
+def households_of(persons: Iterable[UUID]) -> list[Household]:
     """The households of some people: by who is active where, which is true at once, and by the views for the others."""
     people = list(persons)
     if not people:

@@ -44,8 +44,8 @@ def cancel(asked: Fields, job_id: UUID) -> Response:
 def _found(job_id: UUID) -> Job:
     with casework().pool.connection() as db:
         job = jobs.find(db, job_id)
-    if job is None:
-        raise NotFound
+    if job is None or job.kind != "count_units":
+        raise NotFound  # others are the installation's own
     return job
 
 

@@ -96,6 +96,10 @@ class Resource(Blueprint):
             _answering(view), "DELETE", rule, query(), "query", 200, answer(), "cancelling"
         )
 
+    def deciding(self, rule: str, body: type[Body], answer: type[ma.Schema]) -> Callable[[View], View]:
+        """Register a view that puts a decision, again and again the same; it takes the body's fields and the ids."""
+        return lambda view: self._register(_answering(view), "PUT", rule, body(), "json", 200, answer(), "deciding")
+
     def _register(
         self,
         view: View,
@@ -193,6 +197,7 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
 _STATUSES: Mapping[str, tuple[int, ...]] = {
     "command": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "search": (400, 401, 403, 404, 409, 413, 415, 422, 503),
+    "deciding": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "reading": (400, 401, 403, 404, 503),
     "cancelling": (400, 401, 403, 404, 503),
 }

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import psycopg
+from psycopg_pool import PoolTimeout
 
 from casework.command import CommandPath, Decided
 from casework.domain import catalogue, registry
@@ -89,7 +91,8 @@ class Casework(CommandPath):
             parts = [decided.beside for _, decided in new]
             return Decided(together([*parts, Beside([row] if row else [])]), warnings=warnings)
 
-        return self._change(household_id, context, decide, create=True, warn=lambda household: warnings)
+        outcome = self._change(household_id, context, decide, create=True, warn=lambda household: warnings)
+        return self._compared(outcome, members)
 
     def add_member(
         self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
@@ -102,7 +105,8 @@ class Casework(CommandPath):
             household.add_member(by, member=new, **fields)
             return decided
 
-        return self._change(household_id, context, decide, warn=lambda household: decided.warnings)
+        outcome = self._change(household_id, context, decide, warn=lambda household: decided.warnings)
+        return self._compared(outcome, [(member, profile)])
 
     def record_birth(
         self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
@@ -115,7 +119,8 @@ class Casework(CommandPath):
             household.record_birth(by, member=new, **fields)
             return decided
 
-        return self._change(household_id, context, decide, warn=lambda household: decided.warnings)
+        outcome = self._change(household_id, context, decide, warn=lambda household: decided.warnings)
+        return self._compared(outcome, [(member, profile)])
 
     def remove_member(
         self,
@@ -293,6 +298,18 @@ class Casework(CommandPath):
         entry = self.persons.enter(member.person_id, profile, today=self.today, sex=member.sex, at=at)
         sealed = msgspec.structs.replace(member, commitment=entry.row.commitment)
         return sealed, Decided(entry.beside(), warnings=entry.warnings)
+
+    def _compared(self, outcome: Outcome, people: Sequence[tuple[NewMember, Profile]]) -> Outcome:
+        """Queue who of some new people is probably in another file too, and warn of it.
+
+        The command stands by now. Where the database is away nobody is warned: the nightly pass finds them as well.
+        """
+        try:
+            with self.pool.connection() as db:
+                found = [self.duplicates.note(db, member.person_id, profile) for member, profile in people]
+        except (psycopg.OperationalError, PoolTimeout):
+            return outcome
+        return outcome._replace(warnings=(*outcome.warnings, "probable-duplicate")) if any(found) else outcome
 
     def _decide_plainly(self, household: Household, by: By, name: str, fields: Mapping[str, Any]) -> Decided:
         plain = dict(fields)

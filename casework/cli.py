@@ -21,7 +21,7 @@ from casework.local import ServerFailed
 from casework.log.migrations import UnsuitableServer
 from casework.outcome import Context
 from casework.population import PROFILES
-from casework.terminal import fill
+from casework.terminal import fill, progress_bar
 from casework.tokens import ROLES
 
 
@@ -98,6 +98,18 @@ def work(settings: Settings, long: bool) -> None:
 def beat(settings: Settings) -> None:
     """Look every second for what waits; two may run."""
     wiring.run_program("workers.run", settings, "beat")
+
+
+@main.command()
+@with_servers
+def duplicates(settings: Settings) -> None:
+    """Compare everybody who may be in two files now, instead of tonight."""
+    with wiring.closing_casework(settings) as casework, casework.pool.connection() as db, progress_bar() as bar:
+        task, queued = bar.add_task("blocks of people compared", total=None), 0
+        for found in casework.duplicates.look_at_all(db):
+            queued += found
+            bar.advance(task)
+    click.echo(f"{queued} pairs were queued: see /v1/duplicates.")
 
 
 @main.command()

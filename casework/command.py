@@ -33,6 +33,7 @@ from casework.log.pool import Pool
 from casework.log.reading import LoggedEvent, RegistryEvent
 from casework.log.recorder import LogFactory, LogRecorder
 from casework.outcome import Context, Outcome, Placed, outcome_of
+from casework.privacy.duplicates import Duplicates
 from casework.privacy.persons import Persons
 
 TRIES = 5
@@ -62,6 +63,7 @@ class CommandPath(Application[UUID]):
         self.persons = persons
         self.wake = wake
         self.now = now
+        self.duplicates = Duplicates(persons)
         self._kept = KeptHouseholds()
         self._registry = Registry()
         self._registry_lock = Lock()

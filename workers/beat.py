@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from time import monotonic
 
 import redis
 from rq import Queue
 
+from casework.domain.calendar import shanghai_date
 from casework.log.reading import Db
 from casework.projections import jobs
 from casework.projections.engine import AWAY, Engine, Waiting
@@ -26,6 +28,8 @@ DEAD_TICKS = 4
 """After so many ticks in which a partition that is behind has not moved, the beat drains in its own process."""
 
 LONG_SECONDS = 3600
+NIGHT_BEGINS = timedelta(hours=2)
+"""After midnight in Shanghai."""
 
 # The key's first half is told in the log's schema; the second is this tick's.
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(1128354629, -3)"
@@ -44,6 +48,7 @@ class Beat:
         self.waited: set[Waiting] = set()
         self.unmoved = 0
         self.swept_at = float("-inf")
+        self.asked_for: date | None = None
 
     def run(self) -> None:
         """Tick until a stop."""
@@ -58,6 +63,7 @@ class Beat:
             waiting = self._waiting()
             if waiting is not None:
                 self._call(waiting)
+                self._ask_nightly()
                 self._carry_jobs()
                 if monotonic() - self.swept_at >= SWEEP_SECONDS:
                     self._sweep()
@@ -105,6 +111,15 @@ class Beat:
             sweep(self.drains.connection)
         for name in drop_expired(self.engine.pool):
             log.info("The view set %s was dropped.", name)
+
+    def _ask_nightly(self) -> None:
+        """Once a night, when the desks are closed, ask for what looks at everybody; asking again changes nothing."""
+        now = datetime.now(UTC)
+        night = shanghai_date(now - NIGHT_BEGINS)
+        if night != self.asked_for:
+            with self.engine.pool.connection() as db:
+                jobs.ask(db, "find_duplicates", night.isoformat(), {"night": night.isoformat()})
+            self.asked_for = night
 
     def _carry_jobs(self) -> None:
         """Put into the queue what the database has waiting; what the queue loses comes again."""

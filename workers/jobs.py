@@ -15,11 +15,13 @@ from casework.config import Settings
 from casework.domain.policy import load_policy
 from casework.errors import CaseworkError
 from casework.log.pool import Pool, open_pool
+from casework.privacy.duplicates import Duplicates
 from casework.projections import jobs, replay, verify
 from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
 from casework.wake import Wake
+from casework.wiring import open_persons
 
 stopping = Event()
 """Set by a stop signal: what lingers ends, what works ends after its transaction."""
@@ -124,7 +126,21 @@ def count_units(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     return {"tallies": {str(unit): tally.counts for unit, tally in found.tallies.items()}, "failed": found.failed}
 
 
-KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {"count_units": count_units}
+def find_duplicates(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Compare all people who share what probable duplicates share, and queue those whom a reviewer should see."""
+    duplicates = Duplicates(open_persons(runtime().settings, pool))
+    queued = 0
+    with pool.connection() as db, pool.connection() as telling:
+        for done, found in enumerate(duplicates.look_at_all(db), 1):
+            queued += found
+            jobs.progress(telling, job.id, done, 0)
+    return {"queued": queued}
+
+
+KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {
+    "count_units": count_units,
+    "find_duplicates": find_duplicates,
+}
 """What the database's jobs can be."""
 
 JOBS: dict[str, Callable[..., Any]] = {

@@ -49,10 +49,16 @@ class Desk:
         headers.setdefault("Idempotency_Key", uuid4().hex)
         return self._answer(self.client.post(path, json=body, headers=self._headers(headers)))
 
+    def put(self, path: str, body: Any, **headers: str) -> Answer:
+        """Put a decision."""
+        return self._answer(self.client.put(path, json=body, headers=self._headers(headers)))
+
     def ask(self, method: str, path: str) -> Answer:
         """Read, end something, or give a command without a body."""
         if method == "DELETE":
             return self._answer(self.client.delete(path, headers=self._headers({})))
+        if method == "PUT":
+            return self.put(path, {})
         return self.get(path) if method == "GET" else self.post(path, {})
 
     def send(self, path: str, body: bytes, content_type: str = "application/json", **headers: str) -> Answer:

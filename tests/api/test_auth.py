@@ -57,6 +57,8 @@ GET  /v1/units                                                                  
 GET  /v1/units/{unit}                                                            xxxxxxxx
 GET  /v1/units/{unit}/figures                                                    xxxxxxxx
 POST /v1/units                                                                   --x----x
+GET  /v1/duplicates                                                              -x------
+PUT  /v1/duplicates/{person}/{person}                                            -x------
 GET  /v1/jobs/{job}                                                              xxxxxxxx
 DELETE /v1/jobs/{job}                                                            ----xx-x
 POST /v1/units/{unit}/facts                                                      --xx---x
