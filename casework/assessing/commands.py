@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from casework.assessing.instants import Id, any_id, end_of_day, instant, unit
-from casework.domain.calendar import month_of, shanghai_date
+from casework.domain.calendar import born_last, month_of, shanghai_date
 from casework.domain.events import Change, NewMember
 from casework.domain.household import Household
 from casework.domain.residence import By
@@ -26,6 +26,7 @@ NAMES: Final = (
     *("start_employment", "end_employment", "record_need", "clear_need"),
     *("request_service", "refer_service", "answer_referral", "grant_service", "deny_service", "start_service"),
     *("renew_service", "end_service", "record_delivery", "correct_service", "void_service"),
+    *("correct_member_facts", "void_entry"),
 )
 YEARS: Final = range(1900, 2200)
 HIDDEN: Final = {"commitment", "born_on"}
@@ -240,6 +241,7 @@ class Teller:
         if kind.asks_birth:
             arguments["born_on"] = self.born.get(arguments["person_id"], date.min)
         kind.method(self.household, by, **arguments)
+        self._keep_corrected(said)
         self.instants += [at] * (len(self.household.pending) - len(self.instants))
 
     def known(self, at: datetime) -> Household:
@@ -264,6 +266,12 @@ class Teller:
             if member.born_on > latest:
                 raise Refused("born-later")
             self.born[any_id(member.person_id)] = member.born_on
+
+    def _keep_corrected(self, said: Any) -> None:
+        """The vault's date agrees with a month of birth that was corrected; its last day is what counts (RULES A1)."""
+        for change in getattr(said, "changes", ()):
+            if change.path == "birth_month":
+                self.born[any_id(said.person_id)] = born_last(str(change.new))
 
 
 def _read(command: msgspec.Raw) -> Any:

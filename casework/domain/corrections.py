@@ -144,7 +144,7 @@ def _check_change(episode: Episode, change: Change) -> None:
         told = episode.granted_on if name in ("valid_from", "valid_to") else getattr(episode, name, None)
         refuse_if(name not in DATES or told is None, "correction-path", path=_shown(episode, change.path))
         can_be_none = change.new is None and name not in ("requested_on", "granted_on", "delivered_on")
-        refuse_if(not can_be_none and not _is_day(change.new), "correction-value", path=_shown(episode, change.path))
+        refuse_if(not can_be_none and not is_day(change.new), "correction-value", path=_shown(episode, change.path))
 
 
 def _shown(episode: Episode, path: str) -> str:
@@ -163,7 +163,8 @@ def is_id(value: Any) -> bool:
         return False
 
 
-def _is_day(value: Any) -> bool:
+def is_day(value: Any) -> bool:
+    """Whether a corrected value is a date as it is written."""
     try:
         return isinstance(value, str) and bool(date.fromisoformat(value))
     except ValueError:
@@ -178,13 +179,13 @@ def correct(episode: Episode, changes: Sequence[Change], corrects: int) -> None:
         if name == "evidence" and terms is not None:
             terms.evidence = {**terms.evidence, field: change.new}
         elif name == "valid_to" and terms is not None:
-            terms.valid_to = _date(change.new)
+            terms.valid_to = as_day(change.new)
         elif name == "unit_id":
             episode.unit_id = UUID(str(change.new)) if change.new is not None else None
         elif name in ("granted_on", "delivered_on"):
-            _move(episode, name, _date(change.new))
+            _move(episode, name, as_day(change.new))
         else:
-            setattr(episode, "said_from" if name == "valid_from" else name, _date(change.new))
+            setattr(episode, "said_from" if name == "valid_from" else name, as_day(change.new))
 
 
 def _move(episode: Episode, name: str, day: date | None) -> None:
@@ -195,7 +196,8 @@ def _move(episode: Episode, name: str, day: date | None) -> None:
         episode.delivered_on = day
 
 
-def _date(value: Any) -> date | None:
+def as_day(value: Any) -> date | None:
+    """Return the date that a corrected value writes; None is none."""
     return None if value is None else date.fromisoformat(str(value))
 
 

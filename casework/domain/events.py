@@ -261,7 +261,7 @@ class ServiceDelivered(HouseholdEvent, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One correction: ``path`` is a date's or field's name, or ``evidence.<name>``."""
+    """One correction: ``path`` is a date's or field's name, or of what lies inside one: ``evidence.<name>``."""
 
     path: str
     old: EvidenceValue | None
@@ -284,5 +284,25 @@ class ServiceVoided(HouseholdEvent, frozen=True, kw_only=True):
     """An episode or delivery counts at no date."""
 
     episode_id: UUID
+    reason: str
+    commitment: bytes | None = None
+
+
+@event_type("household.member-facts-corrected.v1")
+class MemberFactsCorrected(HouseholdEvent, frozen=True, kw_only=True):
+    """What was told of a person was wrong, at every date; ``corrects`` is the version of the event."""
+
+    person_id: UUID
+    changes: tuple[Change, ...]
+    reason: str
+    corrects: int
+    commitment: bytes | None = None
+
+
+@event_type("household.entry-voided.v1")
+class EntryVoided(HouseholdEvent, frozen=True, kw_only=True):
+    """The event of version ``voids`` counts at no date: the household is what its others tell."""
+
+    voids: int
     reason: str
     commitment: bytes | None = None

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from casework.domain.corrections import CorrectionCommands, correct
+from casework.domain.corrections import correct
 from casework.domain.events import (
     EmploymentEnded,
     EmploymentStarted,
+    EntryVoided,
     HeadChanged,
     HouseholdClosed,
     HouseholdEvent,
@@ -18,6 +19,7 @@ from casework.domain.events import (
     HouseholdRegistered,
     MemberBorn,
     MemberDied,
+    MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
@@ -37,6 +39,7 @@ from casework.domain.events import (
     ServiceStarted,
     ServiceVoided,
 )
+from casework.domain.fact_corrections import correct_facts
 from casework.domain.state import (
     Birth,
     Carried,
@@ -49,12 +52,14 @@ from casework.domain.state import (
     Terms,
     Told,
 )
+from casework.domain.voiding import VoidingCommands
 
 
-class Household(CorrectionCommands):
+class Household(VoidingCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
+        self.entries.append(event)
         on = event.occurred_on
         match event:
             case ServiceDelivered():
@@ -93,7 +98,7 @@ class Household(CorrectionCommands):
             case MemberBorn(member=member, mother=mother):
                 self._take_in(on, member)
                 if mother is not None:
-                    self.people[mother].births.append(Birth(on, member.birth_month))
+                    self.people[mother].births.append(Birth(on, member.birth_month, member.person_id))
             case _:
                 self._apply_rare(event)
 
@@ -125,6 +130,10 @@ class Household(CorrectionCommands):
                 correct(self.episodes[event.episode_id], changes, corrects)
             case ServiceVoided(reason=reason):
                 self.episodes[event.episode_id].voided = reason
+            case MemberFactsCorrected(person_id=person_id):
+                correct_facts(self.people, event)
+            case EntryVoided(voids=entry):
+                self._leave_out(entry)
 
     def _registered(self, event: HouseholdRegistered) -> None:
         self.arrived_on = event.occurred_on
@@ -140,7 +149,8 @@ class Household(CorrectionCommands):
             person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
             self.people[new.person_id] = person
         person.relation = new.relation
-        person.spells.append(Spell(on, new.resident_since or max(on, self.arrived_on)))
+        since = new.resident_since or max(on, self.arrived_on)
+        person.spells.append(Spell(on, since, version=self.version))
         if new.carried is not None:
             self._receive(person, new.carried)
         person.tell(Told(on, self.version, new.facts))

@@ -7,12 +7,14 @@ from typing import Any
 
 from casework.domain.aggregate import Event
 from casework.domain.events import (
+    EntryVoided,
     HeadChanged,
     HouseholdClosed,
     HouseholdMoved,
     HouseholdRegistered,
     MemberBorn,
     MemberDied,
+    MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
@@ -27,7 +29,7 @@ WHOLE: Part = ("household",)
 def parts(event: Event) -> frozenset[Part]:
     """Return the parts of a household that an event touches."""
     match event:
-        case HouseholdRegistered() | HouseholdClosed():
+        case HouseholdRegistered() | HouseholdClosed() | EntryVoided():
             return frozenset({WHOLE})
         case ResidenceVerified():
             return frozenset({("contact",)})
@@ -41,6 +43,8 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("member", person_id), *([("head",)] if head else [])})
         case MemberFactsRecorded(person_id=person_id):
             return frozenset({("facts", person_id)})
+        case MemberFactsCorrected(person_id=person_id):
+            return frozenset({("facts", person_id), ("member", person_id)})
     names = ("episode_id", "need_id", "employment_id")
     return frozenset((name, value) for name in names if (value := getattr(event, name, None)) is not None)
 

@@ -12,6 +12,7 @@ from casework.domain.calendar import evaluation_year_end
 from casework.domain.checks import check_codes, check_member
 from casework.domain.events import (
     HouseholdClosed,
+    HouseholdEvent,
     HouseholdMoved,
     HouseholdRegistered,
     NewMember,
@@ -41,10 +42,16 @@ def refuse_if(breaks: object, rule: str, **values: Any) -> None:
 
 
 class HouseholdState(Aggregate):
-    """What a household remembers, and the questions that all its commands ask."""
+    """What a household remembers, and the questions that all its commands ask.
+
+    ``entries`` are all its events, that of version 1 first; ``voided_entries`` says which count no longer, and which
+    event says so.
+    """
 
     def __init__(self, id: UUID) -> None:
         super().__init__(id)
+        self.entries: list[HouseholdEvent] = []
+        self.voided_entries: dict[int, int] = {}
         self.arrived_on = date.max
         self.origin = "arrival"
         self.origin_division: str | None = None

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from casework.domain import catalogue, codes
 from casework.domain.events import (
+    EntryVoided,
     HouseholdEvent,
     MemberBorn,
+    MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
     NeedCleared,
@@ -17,6 +19,8 @@ from casework.domain.events import (
 )
 from casework.domain.household import Household
 from casework.domain.state import MemberFacts
+
+RESTRICTED_FACTS = ("pregnancy", "disability")
 
 
 def is_restricted_service(code: str) -> bool:
@@ -40,6 +44,10 @@ def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
             return is_restricted_need(household.needs[need_id].need)
         case MemberFactsRecorded(facts=facts):
             return _has_restricted(facts)
+        case MemberFactsCorrected(changes=changes):
+            return any(change.path.partition(".")[0] in RESTRICTED_FACTS for change in changes)
+        case EntryVoided(voids=version):
+            return is_restricted_event(household.entry(version), household)
         case MemberJoined(member=member) | MemberBorn(member=member):
             return _has_restricted(member.facts) or member.carried is not None
     episode_id: UUID | None = getattr(event, "episode_id", None)
@@ -47,4 +55,4 @@ def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
 
 
 def _has_restricted(facts: MemberFacts) -> bool:
-    return facts.pregnancy is not None or facts.disability is not None
+    return any(getattr(facts, name) is not None for name in RESTRICTED_FACTS)

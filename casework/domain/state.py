@@ -68,12 +68,13 @@ class Told(msgspec.Struct, omit_defaults=True):
 
 
 class Spell(msgspec.Struct, omit_defaults=True):
-    """A time in the household, from ``joined_on`` to the day before ``left_on``."""
+    """A time in the household, from ``joined_on`` to the day before ``left_on``; ``version`` is that of its begin."""
 
     joined_on: date
     resident_since: date
     left_on: date | None = None
     to_household: UUID | None = None
+    version: int = 0
 
 
 class Birth(msgspec.Struct, omit_defaults=True):
@@ -81,6 +82,7 @@ class Birth(msgspec.Struct, omit_defaults=True):
 
     reported_on: date
     birth_month: str
+    child: UUID | None = None
 
 
 class Person(msgspec.Struct, omit_defaults=True):

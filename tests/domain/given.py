@@ -270,6 +270,17 @@ def voided(id: str, on: str = DAY, reason: str = "never_happened") -> Phrase:
     return say("void_service", voided_on=day(on), episode_id=named(id), reason=reason)
 
 
+def corrected_facts(
+    name: str, path: str, old: Any, new: Any, on: str = DAY, reason: str = "entry_error", corrects: int | None = None
+) -> Phrase:
+    fields = {"person_id": named(name), "changes": [Change(path, old, new)], "reason": reason, "corrects": corrects}
+    return say("correct_member_facts", corrected_on=day(on), **fields)
+
+
+def voided_entry(version: int, on: str = DAY, reason: str = "never_happened") -> Phrase:
+    return say("void_entry", voided_on=day(on), voids=version, reason=reason)
+
+
 def collective(
     employer: str = "acme", start: str = "2012-01-01", to: str | None = None, told_on: str | None = None
 ) -> Any:

@@ -1,0 +1,206 @@
+"""Saying that an entry counts at no date: command 30 of DOMAIN 8.2.
+
+What a household is after that, is the fold of its stream without the entry, at every date. The rule stands in one
+place, :meth:`VoidingCommands._leave_out`, which ``apply`` calls, so that every fold keeps to it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from datetime import date
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from casework.domain import events as told
+from casework.domain.checks import check_codes
+from casework.domain.events import (
+    EntryVoided,
+    HouseholdEvent,
+    MemberFactsCorrected,
+    MemberFactsRecorded,
+    MemberJoined,
+    MemberLeft,
+    NewMember,
+)
+from casework.domain.fact_corrections import IN_THE_VAULT, FactCorrectionCommands
+from casework.domain.residence import By, HouseholdState, refuse_if
+from casework.errors import CaseworkError, FieldError, Refused
+
+COMMANDS: dict[type[HouseholdEvent], str] = {
+    told.ResidenceVerified: "verify_residence",
+    told.HouseholdMoved: "move_household",
+    told.MemberJoined: "add_member",
+    told.MemberBorn: "record_birth",
+    told.MemberLeft: "remove_member",
+    told.MemberDied: "record_death",
+    told.HeadChanged: "change_head",
+    told.MemberFactsRecorded: "record_member_facts",
+    told.MemberFactsCorrected: "correct_member_facts",
+    told.EmploymentStarted: "start_employment",
+    told.EmploymentEnded: "end_employment",
+    told.NeedRecorded: "record_need",
+    told.NeedCleared: "clear_need",
+    told.ServiceRequested: "request_service",
+    told.ServiceReferred: "refer_service",
+    told.ReferralAnswered: "answer_referral",
+    told.ServiceGranted: "grant_service",
+    told.ServiceDenied: "deny_service",
+    told.ServiceStarted: "start_service",
+    told.ServiceRenewed: "renew_service",
+    told.ServiceEnded: "end_service",
+    told.ServiceDelivered: "record_delivery",
+    told.ServiceCorrected: "correct_service",
+    told.ServiceVoided: "void_service",
+}
+"""By which command an event came about, so that its rules can be asked again."""
+
+VOIDABLE = frozenset(list(COMMANDS)[:13])
+"""What can be voided: commands 2, 3 and 8 to 18. Services have a void of their own."""
+
+LIMITED = frozenset(list(COMMANDS)[:7]) - {told.MemberJoined}
+"""What is not told more than 400 days back without a supervisor, and so not untold either (RULES G2)."""
+
+
+NOBODY = UUID(int=0)
+Refusals = list[tuple[int, CaseworkError]]
+
+
+class VoidingCommands(FactCorrectionCommands):
+    """Void an entry."""
+
+    def entry(self, version: int) -> HouseholdEvent:
+        """Return the event of a version, voided or not."""
+        refuse_if(not 0 < version <= len(self.entries), "entry-unknown")
+        return self.entries[version - 1]
+
+    def void_entry(self, by: By, *, voided_on: date, voids: int, reason: str, commitment: bytes | None = None) -> None:
+        """Say that an entry was wrong; refused where a later entry rests on it, or nobody would be left."""
+        self._check_open()
+        self._check_date(by, voided_on, backdated=False)
+        check_codes(reason=("void_reasons", reason))
+        event = self.entry(voids)
+        refuse_if(type(event) not in VOIDABLE, "entry-not-voidable")
+        refuse_if(voids in self.voided_entries, "voided")
+        self._check_date(by, event.occurred_on, backdated=type(event) in LIMITED)
+        refuse_if(_has_other_half(event), "entry-of-two-households")
+        for person_id in self.told_of(event):
+            self._check_still_ours(person_id)
+        refuse_if(_tells_profile(event), "entry-with-profile")
+        self._check_without(by, voids)
+        self.record(EntryVoided(occurred_on=voided_on, voids=voids, reason=reason, commitment=commitment))
+
+    def told_of(self, event: HouseholdEvent) -> list[UUID]:
+        """The people of whom an event tells; none where it tells of the household."""
+        if isinstance(event, EntryVoided):
+            return self.told_of(self.entry(event.voids))
+        member: NewMember | None = getattr(event, "member", None)
+        employment = self.employments.get(getattr(event, "employment_id", NOBODY))
+        need = self.needs.get(getattr(event, "need_id", NOBODY))
+        named = [
+            getattr(event, "person_id", None),
+            getattr(event, "mother", None),
+            member.person_id if member else None,
+            employment.person_id if employment else None,
+            need.person_id if need else None,
+        ]
+        return [person_id for person_id in named if person_id is not None]
+
+    def _leave_out(self, entry: int) -> None:
+        """Begin again, without this entry and those that were left out before."""
+        entries, pending, now = self.entries, self.pending, self.version
+        voided = {**self.voided_entries, entry: now}
+        HouseholdState.__init__(self, self.id)
+        self.pending, self.voided_entries = pending, voided
+        for self.version, event in enumerate(entries, 1):
+            self._go_on(event, voided)
+
+    def _go_on(self, event: HouseholdEvent, voided: Collection[int]) -> None:
+        if self.version in voided or isinstance(event, EntryVoided):
+            self.entries.append(event)
+        else:
+            self.apply(event)
+
+    def _check_without(self, by: By, entry: int) -> None:
+        """Refuse where a later entry could not have been told without this one, or the household is left without."""
+        known = {version for version, _ in self._again(by, self.voided_entries, entry)[1]}
+        without, refused = self._again(by, {*self.voided_entries, entry}, entry)
+        for version, rule in refused:
+            if version not in known:
+                why = FieldError("", rule.code, str(rule))
+                raise Refused("entry-relied-on", errors=(why,), entry=version)
+        refuse_if(self.members and not without.members, "last-member")
+        led = [household._is_led() for household in (self, without)]
+        refuse_if(led == [True, False], "head-not-a-member")
+
+    def _again(self, by: By, left_out: Collection[int], after: int) -> tuple[VoidingCommands, Refusals]:
+        """The household without some entries, and which of those after one break a rule there.
+
+        It ends with one that cannot even be remembered, since what it tells of is not there.
+        """
+        again = type(self)(self.id)
+        refused: Refusals = []
+        for version, event in enumerate(self.entries, 1):
+            is_asked = version > after and version not in left_out and type(event) in COMMANDS
+            rule = again._broken_by(by, event, version) if is_asked else None
+            again.version = version
+            if rule is not None:
+                refused.append((version, rule))
+            try:
+                if len(again.entries) < version:
+                    again._go_on(event, left_out)
+            except (LookupError, AttributeError, Refused):
+                refused.append((version, rule or Refused("entry-unknown")))
+                break
+        return again, refused
+
+    def _broken_by(self, by: By, event: HouseholdEvent, version: int) -> CaseworkError | None:
+        """Give the command of an event again; the rule that refuses it, if one does.
+
+        Who was eligible, who decided and how late it was told, was judged then: that stands.
+        """
+        self.version = version - 1
+        try:
+            getattr(self, COMMANDS[type(event)])(By(by.today, supervisor=True), **_fields(event))
+        except CaseworkError as error:
+            return error
+        finally:
+            self.pending.clear()
+        return None
+
+    def _is_led(self) -> bool:
+        return any(person.person_id == self.head for person in self.members)
+
+
+def _has_other_half(event: HouseholdEvent) -> bool:
+    """Whether it stands in another household's stream too."""
+    if isinstance(event, MemberLeft):
+        return event.to_household is not None
+    return isinstance(event, MemberJoined) and (
+        event.member.carried is not None or event.member.from_household is not None
+    )
+
+
+def _tells_profile(event: HouseholdEvent) -> bool:
+    """Whether the vault holds, or agrees with, what the entry told: that is told anew, and not untold."""
+    if isinstance(event, MemberFactsCorrected):
+        return event.commitment is not None or any(change.path in IN_THE_VAULT for change in event.changes)
+    return isinstance(event, MemberFactsRecorded) and event.commitment is not None
+
+
+@cache
+def _parameters(name: str) -> tuple[str, ...]:
+    """What a command takes; its own date comes first."""
+    parameters = inspect.signature(getattr(VoidingCommands, name)).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
+def _fields(event: HouseholdEvent) -> dict[str, Any]:
+    own_date, *others = _parameters(COMMANDS[type(event)])
+    fields = {name: getattr(event, name) for name in others if hasattr(event, name)}
+    if "born_on" in others:
+        fields["born_on"] = date.min
+    if "override_reason" in others:
+        fields["override_reason"] = fields["override_reason"] or "hardship"
+    return {own_date: event.occurred_on, **fields}
