@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.fields import Body, Part, Plain, Text
+from api.fields import Body, Code, Part, Plain, Text
 from api.schemas import described
 
 
@@ -23,3 +23,13 @@ class Remarked(Command):
     """A command with free text, which is sealed in the vault."""
 
     remark = Text(2000)
+
+
+class Tried(Body):
+    """A command that can be tried before it is given."""
+
+    mode = Code(
+        ("commit", "validate"),
+        load_default="commit",
+        **described("`validate` answers what it would change, by the same rules, and writes nothing."),
+    )

@@ -180,7 +180,14 @@ def _curl(known: Content, method: str, path: str, operation: Content, body: Cont
     for name in ("household_id", "person_id", "episode_id", "need_id", "employment_id", "referral_id", "job_id"):
         address = address.replace(f"{{{name}}}", "$" + name.removesuffix("_id").upper())
     address = address.replace("{one}", "$PERSON").replace("{other}", "$OTHER")
-    samples = {"unit": "410105", "code": "EDU-COMP", "version": "2013.1", "bureau": "EDUB", "area": "EDU"}
+    samples = {
+        "unit": "410105",
+        "code": "EDU-COMP",
+        "entry": "4",
+        "version": "2013.1",
+        "bureau": "EDUB",
+        "area": "EDU",
+    }
     for name, sample in samples.items():
         address = address.replace(f"{{{name}}}", sample)
     verb = f" -X {method}" if method in ("PUT", "DELETE") else ""

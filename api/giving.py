@@ -55,7 +55,7 @@ def popped_context(fields: dict[str, Any]) -> Context:
     )
 
 
-def give_back(outcome: Outcome, status: int) -> Response:
+def give_back(outcome: Outcome, status: int, **more: Any) -> Response:
     """Return what a command did, with the tag that the next one on the same thing needs."""
     spoken = language()
     content = {
@@ -65,6 +65,7 @@ def give_back(outcome: Outcome, status: int) -> Response:
         "changed": outcome.changed,
         "events": outcome.events,
         "warnings": [{"code": code, "detail": problems()[code].detail[spoken]} for code in outcome.warnings],
+        **more,
     }
     g.position = outcome.position
     headers = {"ETag": current_etag(outcome.version)}

@@ -268,6 +268,10 @@ class StoryItem(ma.Schema):
     source = fields.Nested(Source, required=True, allow_none=True)
     changed = fields.Dict(required=True, **described("What the event says."))
     sealed = fields.Dict(required=True, **described("What the vault keeps beside it, for whoever may see it."))
+    voided = fields.Boolean(required=True, **described("It counts at no date."))
+    voided_by = _maybe(fields.Integer, **described("The version of the entry that says so."))
+    corrected_by = fields.List(fields.Integer, required=True, **described("Versions of the entries that put it right."))
+    mark = _maybe(fields.String, **described("Both in a sentence, in the reader's language."))
 
 
 class StoryMeta(ma.Schema):

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response
 
 from api import finding, reading_one
-from api.command_bodies import Command, Remarked
+from api.command_bodies import Command, Remarked, Tried
 from api.fields import (
     POSITIONS,
     UNIT_CODE,
@@ -82,6 +82,13 @@ class ChangeHead(Command):
     changed_on = Day(required=True)
     person_id = Id(required=True)
     minor = Flag(**described("Say so where the new head is under 16."))
+
+
+class VoidEntry(Remarked, Tried):
+    """An entry of the timeline was wrong."""
+
+    voided_on = Day(**described("Default: today."))
+    reason = Code("void_reasons", required=True)
 
 
 class AsOf(Query):
@@ -162,6 +169,17 @@ def verify_residence(context: Context, fields: Fields, household_id: UUID) -> Ou
 def change_head(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Name another member as the head."""
     return casework().change_head(household_id, context, **fields)
+
+
+@bp.correction("/households/<uuid:household_id>/entries/<int:entry>/voids", VoidEntry)
+def void_entry(context: Context, fields: Fields, household_id: UUID, entry: int) -> Outcome:
+    """Say that an entry of the timeline was wrong: the household is what its other entries tell, at every date.
+
+    Refused where a later entry rests on it. A service's record is voided as a service; a move between two households
+    is moved back.
+    """
+    fields.setdefault("voided_on", casework().today)
+    return casework().void_entry(household_id, context, voids=entry, **fields)
 
 
 @bp.reading("/households/<uuid:household_id>", AsOf, HouseholdAnswer)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from api.command_bodies import Command
-from api.fields import Code, Day, Id, Part
+import marshmallow as ma
+
+from api.auth import sight
+from api.command_bodies import Command, Tried
+from api.fields import Anything, Body, Code, Day, Id, Part, Several, Text, Whole
 from api.giving import casework
-from api.people import FactsBody, MemberBody, NewbornBody, ProfileBody, facts_from, member_from
+from api.people import FactsBody, MemberBody, NewbornBody, ProfileBody, facts_from, field_of, member_from
 from api.resource import Fields, Resource
 from api.schemas import described
+from casework.domain.events import Change
+from casework.domain.fact_corrections import PATHS
+from casework.errors import Refused
 from casework.outcome import Context, Outcome
 
 bp = Resource("members", __name__, description=__doc__)
+
+CHANGED = "|".join(sorted(PATHS)).replace(".", "[.]")
 
 
 class Join(Command):
@@ -55,6 +64,30 @@ class RecordFacts(Command):
     profile = Part(ProfileBody, **described("What names the person, told anew; it goes to the vault."))
 
 
+class FactChange(Body):
+    """One value that was told wrongly from the start."""
+
+    path = Text(40, pattern=CHANGED, required=True, **described("A fact's name, such as `education` or `student.to`."))
+    old = Anything(required=True, allow_none=True, **described("The value that stands now."))
+    new = Anything(required=True, allow_none=True, **described("Null: there is no such fact."))
+
+    @ma.validates_schema
+    def check_value(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse a new value that the field could not have at first."""
+        if data["new"] is not None:
+            field_of(data["path"]).deserialize(data["new"], "new")
+
+
+class CorrectFacts(Command, Tried):
+    """What was told of a member was wrong."""
+
+    corrected_on = Day(**described("Default: today."))
+    changes = Several(Part(FactChange), 1, 40, required=True)
+    reason = Code("correction_reasons", required=True)
+    corrects = Whole(1, 1_000_000, **described("The version of the entry that is meant; default: whose value stands."))
+    profile = Part(ProfileBody, **described("What the vault has, put right with it: a date of birth in another month."))
+
+
 @bp.command("/households/<uuid:household_id>/members", Join, status=201)
 def join(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Take a person into the household. Nobody is active in two open households."""
@@ -86,3 +119,17 @@ def record_facts(context: Context, fields: Fields, household_id: UUID, person_id
     """Record facts of a member that hold from a day, or who they are, told anew."""
     facts = facts_from(fields.pop("facts", {}))
     return casework().record_member_facts(household_id, context, person_id=person_id, facts=facts, **fields)
+
+
+@bp.correction("/households/<uuid:household_id>/members/<uuid:person_id>/corrections", CorrectFacts)
+def correct_facts(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
+    """Correct what was told of a member, at every date; each change names the value that stands now.
+
+    A month of birth and a sex must agree with what the vault has of the person; `profile` puts that right too.
+    """
+    fields.setdefault("corrected_on", casework().today)
+    changes = [Change(**each) for each in fields.pop("changes")]
+    for change in changes:
+        if not sight().fact(change.path.partition(".")[0]):
+            raise Refused("correction-path", path=change.path)
+    return casework().correct_member_facts(household_id, context, person_id=person_id, changes=changes, **fields)

@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import marshmallow as ma
+
 from api.fields import Body, Code, Day, Flag, Id, NewId, Part, Text
 from api.schemas import described
 from casework.domain.calendar import month_of
@@ -85,6 +87,24 @@ class AnyPerson(Body):
     """Another member."""
 
     person_id = Id(required=True)
+
+
+_DATES = ("joined_on",)
+_MONTH = Text(7, pattern="[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+def field_of(path: str) -> ma.fields.Field[Any]:
+    """Return the field in which a value was told first that a correction names."""
+    if path == "birth_month":
+        return _MONTH
+    if path in _DATES:
+        return Day()
+    name, _, part = path.partition(".")
+    field: ma.fields.Field[Any] = MemberBody().fields[name]
+    if isinstance(field, Part):
+        inner = field.schema.fields
+        return next(each for name, each in inner.items() if (each.data_key or name) == part)
+    return field
 
 
 def facts_from(fields: Mapping[str, Any]) -> MemberFacts:

@@ -78,9 +78,11 @@ def _told(look: Look, day: date, policy: Policy) -> dict[str, Any]:
         profiles = naming.profiles(db, people)
     shown = Shown(present, sight(), look.registry, profiles)
     assessment = assess_present(present)
-    contact = last_contact(look.recorded, day)
+    voided = look.household.voided_entries
+    standing = [item for item in look.recorded if item.originator_version not in voided]
+    contact = last_contact(standing, day)
     logged = {each.version: each for each in look.logged}
-    grounds = Grounds(look.household, logged, trail(look.recorded), contact, policy, sight())
+    grounds = Grounds(look.household, logged, trail(standing), contact, policy, sight())
     levels = explain(look.household, assessment, policy)
     return {
         **state(shown),

@@ -14,11 +14,14 @@ import marshmallow as ma
 import msgspec
 from flask import Response, g, request
 from flask_smorest import Blueprint
+from msgspec.structs import replace
 
 from api.body import NAMES, read_object
+from api.command_bodies import Tried
 from api.errors import field_errors
 from api.fields import Body, Query
 from api.giving import give_back, popped_context
+from api.impact import Corrected, told_impact
 from api.schemas import Accepted
 from casework.errors import FieldError, Invalid
 from casework.outcome import Context, Outcome
@@ -75,6 +78,21 @@ class Resource(Blueprint):
                 return give_back(outcome, status)
 
             return self._register(give, "POST", rule, body(), "json", status, Accepted(), "command")
+
+        return decorate
+
+    def correction(self, rule: str, body: type[Tried]) -> Callable[[View], View]:
+        """Register a command that can be tried: with ``mode=validate`` it answers its impact, and writes nothing."""
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def give(fields: Fields, **path: Any) -> Response:
+                mode = fields.pop("mode")
+                context = replace(popped_context(fields), is_rehearsal=mode == "validate")
+                outcome: Outcome = view(context, fields, **path)
+                return give_back(outcome, 200, **told_impact(outcome.trial))
+
+            return self._register(give, "POST", rule, body(), "json", 200, Corrected(), "command")
 
         return decorate
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import marshmallow as ma
 
 from api.auth import check_own
-from api.command_bodies import Command, Remarked
+from api.command_bodies import Command, Remarked, Tried
 from api.fields import Anything, Body, Code, Day, Id, NewId, Open, Part, Several, Text, UnitRef, Whole, unit_from
 from api.giving import casework
 from api.own import check_own_episode
@@ -135,7 +135,7 @@ class ChangeBody(Body):
                 raise ma.ValidationError("field-type", name)
 
 
-class Correct(Remarked):
+class Correct(Remarked, Tried):
     """What was recorded of a service was wrong."""
 
     corrected_on = Day(**described("Default: today."))
@@ -144,7 +144,7 @@ class Correct(Remarked):
     corrects = Whole(1, 1_000_000, **described("The version of the grant or renewal that is meant."))
 
 
-class Void(Remarked):
+class Void(Remarked, Tried):
     """A service's record counts at no date."""
 
     voided_on = Day(**described("Default: today."))
@@ -210,14 +210,14 @@ def end(context: Context, fields: Fields, household_id: UUID, episode_id: UUID) 
     return _give("end_service", context, fields, household_id, episode_id)
 
 
-@bp.command(f"{OF_EPISODE}/corrections", Correct)
+@bp.correction(f"{OF_EPISODE}/corrections", Correct)
 def correct(context: Context, fields: Fields, household_id: UUID, episode_id: UUID) -> Outcome:
     """Correct what was recorded wrongly, at every date; each change names the value that stands now."""
     fields["changes"] = [_change(**each) for each in fields["changes"]]
     return _give("correct_service", context, fields, household_id, episode_id, corrected_on=casework().today)
 
 
-@bp.command(f"{OF_EPISODE}/voids", Void)
+@bp.correction(f"{OF_EPISODE}/voids", Void)
 def void(context: Context, fields: Fields, household_id: UUID, episode_id: UUID) -> Outcome:
     """Say that a service was never given; it counts at no date."""
     return _give("void_service", context, fields, household_id, episode_id, voided_on=casework().today)

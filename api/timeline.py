@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,17 @@ from api.language import told as labelled
 from api.paging import MalformedCursor, next_link
 from casework.domain import codes
 from casework.domain.aggregate import Event, Recorded
-from casework.domain.events import HouseholdRegistered, MemberBorn, MemberFactsRecorded, MemberJoined, NewMember
+from casework.domain.entries import Marks, marked
+from casework.domain.events import (
+    EntryVoided,
+    HouseholdEvent,
+    HouseholdRegistered,
+    MemberBorn,
+    MemberFactsCorrected,
+    MemberFactsRecorded,
+    MemberJoined,
+    NewMember,
+)
 from casework.domain.household import Household
 from casework.domain.ids import partition_of
 from casework.domain.state import MemberFacts
@@ -30,15 +40,20 @@ HIDDEN = {"occurred_on", "commitment", "carried"}
 
 
 class EventLabels(codes.Row, frozen=True):
-    """What each type of event is called."""
+    """What each type of event is called, and how one is marked that no longer stands as it was told."""
 
     events: dict[str, codes.Label]
+    marks: dict[str, codes.Label]
 
 
 @cache
+def _texts() -> EventLabels:
+    return codes.read_data("event_labels.json", EventLabels)
+
+
 def labels() -> Mapping[str, codes.Label]:
     """Return the names of event types."""
-    return codes.read_data("event_labels.json", EventLabels).events
+    return _texts().events
 
 
 def after(cursor: str | None) -> int:
@@ -57,16 +72,44 @@ def told(
     limit: int,
 ) -> tuple[Content, dict[str, str]]:
     """Return one page of the story as the caller may see it, and the link to the next."""
+    marks = marked(household)
+    whole = _with_voided(household, recorded)
     seen = [
         (entry, item.event)
         for entry, item in zip(logged, recorded, strict=True)
-        if entry.version > after and _is_seen(item.event, household, sight())
+        if entry.version > after and _is_seen(_meant(item.event, household), whole, sight())
     ]
     page = seen[:limit]
     following = str(page[-1][0].version) if len(seen) > limit else None
-    secrets = naming.sealed(db, household.id, _subjects(page, household), list(household.people))
-    items = [_item(household, entry, event, secrets) for entry, event in page]
+    meant = [(event, _meant(event, household)) for _, event in page]
+    secrets = naming.sealed(db, household.id, _subjects(meant, whole), list(whole.people))
+    items = [{**_item(whole, entry, event, secrets), **_mark(marks, entry.version)} for entry, event in page]
     return {"items": items, "next": following}, next_link(following)
+
+
+def _with_voided(household: Household, recorded: Sequence[Recorded]) -> Household:
+    """The household with its voided entries, of which the story tells all the same."""
+    if not household.voided_entries:
+        return household
+    told_once = (item for item in recorded if not isinstance(item.event, EntryVoided))
+    return Household.fold(None, told_once) or household
+
+
+def _meant(event: Event, household: Household) -> Event:
+    """The entry that an event is about: of one that voids another, that other."""
+    return household.entry(event.voids) if isinstance(event, EntryVoided) else event
+
+
+def _mark(marks: Marks, version: int) -> Content:
+    voided_by, corrected_by = marks.voided.get(version), marks.corrected.get(version, [])
+    said = [("voided", voided_by)] if voided_by else [("corrected", each) for each in corrected_by]
+    sentences = [labelled(_texts().marks[name]).format(entry=entry) for name, entry in said]
+    return {
+        "voided": voided_by is not None,
+        "voided_by": voided_by,
+        "corrected_by": corrected_by,
+        "mark": "; ".join(sentences) or None,
+    }
 
 
 def _item(household: Household, entry: LoggedEvent, event: Event, secrets: Mapping[bytes, Content]) -> Content:
@@ -91,6 +134,8 @@ def _changed(event: Event, household: Household) -> Content:
     plain: Content = {}
     for name, field in zip(event.__struct_fields__, event.__struct_encode_fields__, strict=True):
         value = getattr(event, name)
+        if isinstance(event, MemberFactsCorrected) and name == "changes":
+            value = tuple(change for change in value if sight().fact(change.path.partition(".")[0]))
         if name == "ended_episodes":
             value = tuple(id for id in value if sight().service(household.episodes[id].service))
         if name not in HIDDEN and value not in (None, (), {}):
@@ -120,17 +165,24 @@ def _is_seen(event: Event, household: Household, sight: Sight) -> bool:
         return False
     if isinstance(event, MemberFactsRecorded) and event.commitment is None and not plain_facts(event.facts, sight):
         return False
+    if isinstance(event, MemberFactsCorrected):
+        return any(sight.fact(change.path.partition(".")[0]) for change in event.changes)
     return need is None or sight.need(need.need)
 
 
-def _subjects(page: Iterable[tuple[LoggedEvent, Event]], household: Household) -> dict[bytes, UUID]:
-    """Whom the sealed remarks and evidence of some events are about; profiles are not part of a story."""
+def _subjects(page: Iterable[tuple[Event, Event]], household: Household) -> dict[bytes, UUID]:
+    """Whom the sealed remarks and evidence of some events are about; profiles are not part of a story.
+
+    Each event stands with the entry that it is about.
+    """
     subjects: dict[bytes, UUID] = {}
-    for _, event in page:
+    for event, meant in page:
         commitment = getattr(event, "commitment", None)
-        profile = isinstance(event, MemberFactsRecorded | MemberJoined | MemberBorn)
-        if commitment is not None and not profile and _is_own(event, household):
-            subjects[commitment] = _subject(event, household)
+        profile = isinstance(event, MemberFactsRecorded | MemberFactsCorrected | MemberJoined | MemberBorn)
+        if commitment is None or profile or not _is_own(meant, household):
+            continue
+        of_void = isinstance(event, EntryVoided) and household.told_of(cast("HouseholdEvent", meant))
+        subjects[commitment] = of_void[0] if of_void else _subject(meant, household)
     return subjects
 
 

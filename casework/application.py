@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +18,13 @@ from casework.domain import catalogue, registry
 from casework.domain.calendar import month_of
 from casework.domain.corrections import is_id
 from casework.domain.events import Change, NewMember
+from casework.domain.fact_corrections import IN_THE_VAULT
 from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
 from casework.errors import Forbidden, Refused
-from casework.log.append import Beside
+from casework.log.append import Beside, Claim
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
 
@@ -209,6 +210,57 @@ class Casework(CommandPath):
 
         return self._change(household_id, context, decide)
 
+    def correct_member_facts(
+        self,
+        household_id: UUID,
+        context: Context,
+        *,
+        person_id: UUID,
+        changes: Sequence[Change],
+        profile: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Outcome:
+        """Correct what was told of a person. A month of birth and a sex agree with what the vault has of them.
+
+        ``profile`` puts the vault right in the same step: a date of birth in the month that is corrected.
+        """
+        paths = {change.path: change.new for change in changes}
+
+        def decide(household: Household, by: By) -> Decided:
+            give = partial(household.correct_member_facts, by, person_id=person_id, changes=changes, **fields)
+            if not profile and IN_THE_VAULT.isdisjoint(paths):
+                give()
+                return Decided()
+            person = household.person(person_id)
+            refuse_if(profile and person.current is None, "profile-of-former-member")
+            told = self.persons.changed(self._profile(person_id), profile or {})
+            sex = paths.get("sex", person.sex)
+            entry = self.persons.enter(person_id, told, today=by.today, sex=str(sex), at="/profile")
+            give(commitment=entry.row.commitment if profile else None)
+            self._check_birth_month(household.person(person_id), {"born_on": told.born_on})
+            refuse_if("sex" in paths and "sex-differs" in entry.warnings, "sex-differs")
+            if not profile:
+                return Decided(warnings=entry.warnings)
+            return Decided(entry.beside()._replace(released=[person_id]), warnings=entry.warnings)
+
+        return self._change(household_id, context, decide)
+
+    def void_entry(
+        self, household_id: UUID, context: Context, *, voids: int, remark: str | None = None, **fields: Any
+    ) -> Outcome:
+        """Void an entry. Who is no member without it is released; who is one again must not be one elsewhere."""
+
+        def decide(household: Household, by: By) -> Decided:
+            subject, *_ = [*household.told_of(household.entry(voids)), household_id]
+            row = sealed_fields(self.persons.vault, subject, {"remark": remark} if remark else {})
+            before = {member.person_id for member in household.members}
+            household.void_entry(by, voids=voids, commitment=row and row.commitment, **fields)
+            after = {member.person_id for member in household.members}
+            claims = [claim for person_id in sorted(after - before) for claim in self._claims(person_id)]
+            return Decided(Beside([row] if row else [], claims=claims, released=sorted(before - after)))
+
+        return self._change(household_id, context, decide)
+
     def change_head(
         self, household_id: UUID, context: Context, *, person_id: UUID, changed_on: date, minor: bool = False
     ) -> Outcome:
@@ -377,11 +429,14 @@ class Casework(CommandPath):
 
     def _handed_over(self, person_id: UUID, to_household: UUID) -> Beside:
         """The claims of somebody who moves to another household: released here, taken there, in one append."""
+        taken = [claim._replace(stream_id=to_household) for claim in self._claims(person_id)]
+        return Beside(claims=taken, released=[person_id])
+
+    def _claims(self, person_id: UUID) -> list[Claim]:
+        """The claims of somebody whom the vault may know."""
         with self.pool.connection() as db:
             profile = self.persons.profile(db, person_id)
-        claims = self.persons.claims(person_id, profile.id_number if profile else None)
-        taken = [claim._replace(stream_id=to_household) for claim in claims]
-        return Beside(claims=taken, released=[person_id])
+        return self.persons.claims(person_id, profile.id_number if profile else None)
 
 
 @cache

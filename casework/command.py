@@ -32,7 +32,7 @@ from casework.log.failures import StreamConflict
 from casework.log.pool import Pool
 from casework.log.reading import LoggedEvent, RegistryEvent
 from casework.log.recorder import LogFactory, LogRecorder
-from casework.outcome import Context, Outcome, Placed, outcome_of
+from casework.outcome import Context, Outcome, Placed, Trial, outcome_of
 from casework.privacy.duplicates import Duplicates
 from casework.privacy.persons import Persons
 
@@ -123,6 +123,8 @@ class CommandPath(Application[UUID]):
 
         ``warn`` tells again what the command was warned of, for whoever gives it once more.
         """
+        if context.is_rehearsal:
+            return self._rehearsed(household_id, context, decide)
         kept = self._kept.take(household_id, context.expected_version)
         outcome = kept and self._attempted(kept, context, decide, warn)
         tries = 0
@@ -131,6 +133,19 @@ class CommandPath(Application[UUID]):
             loaded = self._loaded(household_id, create=create)
             outcome = self._attempted(loaded, context, decide, warn, last=tries == TRIES)
         return outcome
+
+    def _rehearsed(self, household_id: UUID, context: Context, decide: Callable[[Household, By], Decided]) -> Outcome:
+        """What the command would do, by the same decision; its key stays free."""
+        household = self._loaded(household_id, create=False).household
+        self._check_access(household, context)
+        version = household.version
+        before = [Recorded(household_id, place, event) for place, event in enumerate(household.entries, 1)]
+        decided = decide(household, self._by(context))
+        self._check_version(household, context)
+        with self.pool.connection() as db:
+            self.persons.check_claims(db, household_id, decided.beside.claims)
+        trial = Trial(cast("Household", fold(None, before)), household)
+        return Outcome(household_id, version, None, False, [], decided.warnings, trial)
 
     def _attempted(
         self,

@@ -9,12 +9,16 @@ from uuid import UUID
 import msgspec
 
 from casework.domain.aggregate import Recorded
+from casework.domain.household import Household
 from casework.domain.ids import partition_of, uuid7, uuid8_from
 from casework.log.codec import Metadata
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gives a command, and how it is to be told from another: all of it, but rights, stands in the metadata."""
+    """Who gives a command, and how it is to be told from another: all of it, but rights, stands in the metadata.
+
+    A rehearsal only asks what the command would do: all is decided, and nothing written.
+    """
 
     actor: str
     role: str
@@ -28,16 +32,24 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     source_ref: str | None = None
     correlation_id: UUID | None = None
     traceparent: str | None = None
+    is_rehearsal: bool = False
 
     def made(self, name: str) -> UUID:
         """An id for what the command creates: the same again when the command is given again."""
         return uuid8_from(self.command_id.bytes + name.encode()) if self.command_id else uuid7()
 
 
+class Trial(NamedTuple):
+    """A household as it is, and as a command would leave it."""
+
+    before: Household
+    after: Household
+
+
 class Outcome(NamedTuple):
     """What a command did: the stream's version after it, and where its events are, such as ``17:4211,40:988``.
 
-    ``changed`` is false where it had nothing to do. Given again it answers the same.
+    ``changed`` is false where it had nothing to do, or only a ``trial`` was asked for. Given again it answers the same.
     """
 
     id: UUID
@@ -46,6 +58,7 @@ class Outcome(NamedTuple):
     changed: bool
     events: list[dict[str, Any]]
     warnings: tuple[str, ...] = ()
+    trial: Trial | None = None
 
 
 class Placed(NamedTuple):

@@ -93,15 +93,13 @@ class VoidingCommands(FactCorrectionCommands):
 
     def told_of(self, event: HouseholdEvent) -> list[UUID]:
         """The people of whom an event tells; none where it tells of the household."""
-        if isinstance(event, EntryVoided):
-            return self.told_of(self.entry(event.voids))
         member: NewMember | None = getattr(event, "member", None)
         employment = self.employments.get(getattr(event, "employment_id", NOBODY))
         need = self.needs.get(getattr(event, "need_id", NOBODY))
         named = [
             getattr(event, "person_id", None),
-            getattr(event, "mother", None),
             member.person_id if member else None,
+            getattr(event, "mother", None),
             employment.person_id if employment else None,
             need.person_id if need else None,
         ]

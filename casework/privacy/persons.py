@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
-from casework.errors import FieldError, Invalid
+from casework.errors import ClaimTaken, FieldError, Invalid
 from casework.log.append import Beside, Claim, SearchKey, VaultRow
 from casework.privacy.id_number import parse_id_number
 from casework.privacy.search import KeyedHashes
@@ -97,6 +97,14 @@ class Persons:
         hashes = {self.hashes.claim_hash("person", str(person_id)): person_id for person_id in person_ids}
         rows = db.execute(_HOLDERS, (list(hashes),), binary=True).fetchall() if hashes else []
         return {hashes[bytes(hash)]: stream_id for hash, stream_id in rows}
+
+    def check_claims(self, db: Connection[Any], household_id: UUID, claims: Iterable[Claim]) -> None:
+        """Refuse claims that another household holds now, as the append will that takes them."""
+        kinds = {claim.hash: claim.kind for claim in claims}
+        rows = db.execute(_HOLDERS, (list(kinds),), binary=True).fetchall() if kinds else []
+        for hash, stream_id in rows:
+            if stream_id != household_id:
+                raise ClaimTaken(held_by=stream_id, kind=kinds[bytes(hash)])
 
     def profile(self, db: Connection[Any], person_id: UUID) -> Profile | None:
         """A person's profile as it stands, or None once it is erased."""

@@ -33,11 +33,13 @@ POST /v1/households/{household}/moves                                           
 POST /v1/households/{household}/closings                                         xx-x----
 POST /v1/households/{household}/residence-verifications                          xx-x----
 POST /v1/households/{household}/head-changes                                     xx-x----
+POST /v1/households/{household}/entries/{entry}/voids                            xx------
 POST /v1/households/{household}/members                                          xx-x----
 POST /v1/households/{household}/births                                           xx-x----
 POST /v1/households/{household}/members/{person}/departures                      xx-x----
 POST /v1/households/{household}/members/{person}/deaths                          xx-x----
 POST /v1/households/{household}/members/{person}/facts                           xx-x----
+POST /v1/households/{household}/members/{person}/corrections                     xx-x----
 POST /v1/households/{household}/employments                                      xx-x----
 POST /v1/households/{household}/employments/{employment}/endings                 xx-x----
 POST /v1/households/{household}/needs                                            xxxx----
@@ -76,7 +78,7 @@ POST /v1/policies/{version}/activations                                         
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
-PLACES = {"unit": "4101", "bureau": "HRSS", "area": "EMP", "code": "EDU-COMP", "version": "2013.1"}
+PLACES = {"unit": "4101", "bureau": "HRSS", "area": "EMP", "code": "EDU-COMP", "version": "2013.1", "entry": "2"}
 
 
 def filled_in(path: str) -> str:

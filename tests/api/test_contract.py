@@ -65,6 +65,7 @@ def known(desk: DeskOf) -> dict[str, str]:
         "unit": "emp-1",
         "code": "EDU-COMP",
         "version": "2013.1",
+        "entry": "2",
         "bureau": "EDUB",
         "area": "EDU",
     }
