@@ -74,8 +74,10 @@ class FactChange(Body):
     @ma.validates_schema
     def check_value(self, data: dict[str, Any], **kwargs: Any) -> None:
         """Refuse a new value that the field could not have at first."""
-        if data["new"] is not None:
-            field_of(data["path"]).deserialize(data["new"], "new")
+        try:
+            _ = data["new"] is None or field_of(data["path"]).deserialize(data["new"])
+        except ma.ValidationError as error:
+            raise ma.ValidationError(error.messages, "new") from None
 
 
 class CorrectFacts(Command, Tried):
