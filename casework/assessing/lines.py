@@ -13,7 +13,7 @@ from casework.assessing.instants import END_OF_TIME, instant
 from casework.domain.assessment import Assessment, IndicatorResult, Score, assess
 from casework.domain.policy import load_policy
 from casework.domain.scoring import as_text
-from casework.errors import CaseworkError
+from casework.errors import CaseworkError, Refused
 
 POLICY = "2013.1"
 
@@ -77,7 +77,7 @@ def _answer(asked: Line) -> dict[str, Any]:
 
 def _refusal(error: CaseworkError) -> dict[str, str]:
     """The rule's code and its sentence; of several fields that are wrong, the first."""
-    if not error.errors:
+    if not error.errors or isinstance(error, Refused):
         return {"rule": error.code, "message": str(error)}
     field = error.errors[0]
     return {"rule": field.code, "message": f"{field.pointer}: {field.hint}"}

@@ -7,7 +7,7 @@ place, :meth:`VoidingCommands._leave_out`, which ``apply`` calls, so that every 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date
 from functools import cache
 from typing import Any
@@ -64,7 +64,6 @@ LIMITED = frozenset(list(COMMANDS)[:7]) - {told.MemberJoined}
 
 
 NOBODY = UUID(int=0)
-Refusals = list[tuple[int, CaseworkError]]
 
 
 class VoidingCommands(FactCorrectionCommands):
@@ -122,38 +121,37 @@ class VoidingCommands(FactCorrectionCommands):
 
     def _check_without(self, by: By, entry: int) -> None:
         """Refuse where a later entry could not have been told without this one, or the household is left without."""
-        known = {version for version, _ in self._again(by, self.voided_entries, entry)[1]}
-        without, refused = self._again(by, {*self.voided_entries, entry}, entry)
-        for version, rule in refused:
-            if version not in known:
-                why = FieldError("", rule.code, str(rule))
+        as_it_is, without = type(self)(self.id), type(self)(self.id)
+        anyway = dict(as_it_is._retell(by, self, self.voided_entries, entry))
+        for version, rule in without._retell(by, self, {*self.voided_entries, entry}, entry):
+            if anyway.get(version) != rule:
+                why = FieldError("", rule, "")
                 raise Refused("entry-relied-on", errors=(why,), entry=version)
         refuse_if(self.members and not without.members, "last-member")
         led = [household._is_led() for household in (self, without)]
         refuse_if(led == [True, False], "head-not-a-member")
 
-    def _again(self, by: By, left_out: Collection[int], after: int) -> tuple[VoidingCommands, Refusals]:
-        """The household without some entries, and which of those after one break a rule there.
+    def _retell(
+        self, by: By, other: VoidingCommands, left_out: Collection[int], after: int
+    ) -> Iterator[tuple[int, str]]:
+        """Go through another household's entries, but for some; yield which of those after one break which rule.
 
-        It ends with one that cannot even be remembered, since what it tells of is not there.
+        It cannot go on after one that tells of what is not there.
         """
-        again = type(self)(self.id)
-        refused: Refusals = []
-        for version, event in enumerate(self.entries, 1):
+        for version, event in enumerate(other.entries, 1):
             is_asked = version > after and version not in left_out and type(event) in COMMANDS
-            rule = again._broken_by(by, event, version) if is_asked else None
-            again.version = version
+            rule = self._broken_by(by, event, version) if is_asked else None
             if rule is not None:
-                refused.append((version, rule))
-            try:
-                if len(again.entries) < version:
-                    again._go_on(event, left_out)
-            except (LookupError, AttributeError, Refused):
-                refused.append((version, rule or Refused("entry-unknown")))
-                break
-        return again, refused
+                yield version, rule
+            self.version = version
+            if len(self.entries) < version:
+                try:
+                    self._go_on(event, left_out)
+                except (LookupError, AttributeError, Refused):
+                    yield version, "entry-unknown"
+                    return
 
-    def _broken_by(self, by: By, event: HouseholdEvent, version: int) -> CaseworkError | None:
+    def _broken_by(self, by: By, event: HouseholdEvent, version: int) -> str | None:
         """Give the command of an event again; the rule that refuses it, if one does.
 
         Who was eligible, who decided and how late it was told, was judged then: that stands.
@@ -162,7 +160,7 @@ class VoidingCommands(FactCorrectionCommands):
         try:
             getattr(self, COMMANDS[type(event)])(By(by.today, supervisor=True), **_fields(event))
         except CaseworkError as error:
-            return error
+            return error.errors[0].code if error.errors else error.code
         finally:
             self.pending.clear()
         return None

@@ -38,6 +38,8 @@ OWN_DATE = {
     "record_delivery": "delivered_on",
     "correct_service": "corrected_on",
     "void_service": "voided_on",
+    "correct_member_facts": "corrected_on",
+    "void_entry": "voided_on",
 }
 RECENT = {
     *("verify_residence", "move_household", "close_household"),
@@ -51,6 +53,8 @@ SETTLING = {
 
 class PeopleRules:
     """One command against what was told before it."""
+
+    recent = RECENT
 
     def __init__(self, known: Known, entries: list[Entry], command: dict[str, Any]) -> None:
         self.known, self.said, self.entries = known, command, entries

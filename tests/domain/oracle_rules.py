@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tests.domain.oracle_corrections import correction_refusal, void_refusal
 from tests.domain.oracle_dates import SERVICES, age, last_31_august, maybe_day
 from tests.domain.oracle_episode import INSURANCES, Episode
 from tests.domain.oracle_people_rules import OWN_DATE, PeopleRules
@@ -220,6 +221,12 @@ class Rules(PeopleRules):
         if episode is None:
             return "no such episode"
         return "voided" if episode.voided else None
+
+    def correct_member_facts(self) -> str | None:
+        return correction_refusal(self.known, self.entries, self.said, self.today)
+
+    def void_entry(self) -> str | None:
+        return void_refusal(self.known, self.entries, self.said, self.today, Rules)
 
 
 def _delivered_twice(told: Known, episode: Episode) -> bool:

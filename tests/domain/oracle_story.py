@@ -32,6 +32,7 @@ class Stay:
     joined: date
     resident_since: date
     left: date | None = None
+    version: int = 0
 
 
 @dataclass
@@ -152,12 +153,21 @@ class Known:
         self.jobs: dict[str, Job] = {}
         self.needs: dict[str, Need] = {}
         self.episodes: dict[str, Episode] = {}
+        self.born_to: dict[str, tuple[str, int]] = {}
+        self.entries: list[Entry] = []
+        voided = {entry.said["voids"] for entry in entries if entry.kind == "void_entry"}
         for entry in entries:
-            self.take(entry)
+            if entry.version not in voided and entry.kind != "void_entry":
+                self.take(entry)
+        self.entries = list(entries)
 
     def take(self, entry: Entry) -> None:
-        """Remember one more entry."""
-        getattr(self, entry.kind)(entry, entry.said)
+        """Remember one more entry; one that voids another is as if the other had never been said."""
+        self.entries.append(entry)
+        if entry.kind == "void_entry":
+            Known.__init__(self, self.entries)
+        else:
+            getattr(self, entry.kind)(entry, entry.said)
 
     def members(self, on: date) -> list[Person]:
         return [person for person in self.people.values() if person.stay_on(on)]
@@ -173,7 +183,7 @@ class Known:
         person = self.people.setdefault(said["person_id"], Person(said["person_id"], said["sex"], day(said["born_on"])))
         assert self.arrived is not None
         since = maybe_day(said.get("resident_since")) or max(entry.on, self.arrived)
-        person.stays.append(Stay(entry.on, since))
+        person.stays.append(Stay(entry.on, since, version=entry.version))
         person.told.append((entry.on, entry.version, {n: said[n] for n in FACT_NAMES if said.get(n) is not None}))
 
     def _part(self, entry: Entry, said: dict[str, Any]) -> None:
@@ -210,7 +220,9 @@ class Known:
         self._take_in(entry, said["member"])
         if said.get("mother"):
             born = day(said["member"]["born_on"]).replace(day=1)
-            self.people[said["mother"]].births.append((entry.on, born))
+            births = self.people[said["mother"]].births
+            births.append((entry.on, born))
+            self.born_to[said["member"]["person_id"]] = (said["mother"], len(births) - 1)
 
     def remove_member(self, entry: Entry, said: dict[str, Any]) -> None:
         self._part(entry, said)
@@ -293,6 +305,36 @@ class Known:
 
     def void_service(self, entry: Entry, said: dict[str, Any]) -> None:
         self.episodes[said["episode_id"]].voided = True
+
+    def correct_member_facts(self, entry: Entry, said: dict[str, Any]) -> None:
+        for change in said["changes"]:
+            correct_person(self, self.people[said["person_id"]], change["path"], change.get("new"))
+
+
+def correct_person(known: Known, person: Person, path: str, new: Any) -> None:
+    """RULES B3: what was told of a person was wrong from the start; the record that told it last is put right."""
+    if path == "birth_month":
+        person.born_on = month_end(day(f"{new}-01"))
+        person.__post_init__()
+        if person.id in known.born_to:
+            mother, place = known.born_to[person.id]
+            known.people[mother].births[place] = (known.people[mother].births[place][0], person.born_first)
+    elif path == "joined_on":
+        _rejoin(person, day(new))
+    else:
+        name, _, part = path.partition(".")
+        told = sorted(person.told, key=lambda each: each[:2])
+        facts = next((facts for _, _, facts in reversed(told) if facts.get(name) is not None), None)
+        if facts is None:
+            facts = next(each for _, version, each in told if version == person.stays[-1].version)
+        facts[name] = {**facts.get(name, {}), part: new} if part else new
+
+
+def _rejoin(person: Person, joined: date) -> None:
+    stay = person.stays[-1]
+    stay.resident_since = joined if stay.resident_since == stay.joined else stay.resident_since
+    stay.joined = joined
+    person.told = [(joined if version == stay.version else on, version, f) for on, version, f in person.told]
 
 
 def _terms(entry: Entry, said: dict[str, Any]) -> Terms:

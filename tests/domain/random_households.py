@@ -47,6 +47,7 @@ class Life(ServiceLife):
         kinds: list[tuple[Callable[[], None], int]] = [
             (self.need, 14), (self.deliver, 22), (self.request, 26), (self.follow, 18), (self.job, 10),
             (self.facts, 4), (self.household, 4), (self.join, 1), (self.birth, 2), (self.part, 1), (self.serve, served),
+            (self.correct_facts, 3), (self.void_entry, 5),
         ]  # fmt: skip
         kinds += [(self.repeat, 1)]
         methods, weights = [method for method, _ in kinds], [weight for _, weight in kinds]

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
+from tests.domain.oracle_corrections import SERVICE_COMMANDS
 from tests.domain.oracle_dates import SHANGHAI, month_end, plus_months
 from tests.domain.oracle_rules import OWN_DATE, Teller
 
@@ -24,6 +25,7 @@ EMPLOYERS = ["employer-1", "employer-2", "employer-3"]
 SCHOOLS = ["school-1", "school-2"]
 COMMUNITIES = ["410105001001", "410105001002", "410103002003"]
 NEEDS_OF_PERSONS = ["JOB", "TRAINING", "STARTUP", "CHILD_WELFARE", "CHRONIC", "PSYCH", "MATERNAL", "INS_TRANSFER"]
+SERVICES_OWN = {"close_household"} | set(SERVICE_COMMANDS)
 NEEDS_OF_HOUSEHOLDS = ["HOUSING", "LOW_INCOME"]
 
 
@@ -173,6 +175,39 @@ class PeopleLife:
         }
         who = self.aged(16, 49) if kind == "pregnancy" else self.person()
         self.give("record_member_facts", person_id=who, facts=told[kind])
+
+    def correct_facts(self) -> None:
+        """Put right what stands of somebody, at times with what cannot be."""
+        person = self.known.people[self.person()]
+        near = self.near()
+        told = [(name, value) for _, _, facts in person.told for name, value in facts.items()]
+        spans = [(name, value) for name, value in told if name in ("student", "pregnancy")]
+        choice, path = self.random.random(), "birth_month"
+        old: Any = person.born_on.isoformat()[:7]
+        new: Any = old
+        if choice < 0.4:
+            new = plus_months(person.born_on, self.random.choice((-12, -1, 1, 12))).isoformat()[:7]
+        elif choice < 0.6:
+            path, old, new = "joined_on", person.stays[-1].joined.isoformat(), near.isoformat()
+        elif choice < 0.8 or not spans:
+            migrant = next(
+                (f["migrant"] for _, _, f in sorted(person.told, key=lambda t: t[:2])[::-1] if "migrant" in f), None
+            )
+            path, old, new = "migrant", migrant, not migrant
+        else:
+            name, span = self.random.choice(spans)
+            path, old = f"{name}.to", span.get("to")
+            new = max(near.isoformat(), span["from"])
+        change = {"path": path, "old": old, "new": new}
+        self.give("correct_member_facts", self.today, person_id=person.id, changes=[change], reason="entry_error")
+
+    def void_entry(self) -> None:
+        """Untell something of late, at times what others rest on."""
+        latest = len(self.teller.entries)
+        target = latest - self.random.choice((0, 0, 0, 1, 1, 2, 3, 5, 8, 13))
+        if target > 0 and self.teller.entries[target - 1].kind not in SERVICES_OWN:
+            reason = self.random.choice(("duplicate", "never_happened"))
+            self.give("void_entry", self.today, voids=target, reason=reason)
 
     def job(self) -> None:
         running = [job for job in self.known.jobs.values() if job.ended_on is None]
