@@ -11,7 +11,7 @@ from uuid import UUID
 from casework.domain import registry
 from casework.domain.aggregate import Recorded
 from casework.domain.calendar import month_of
-from casework.domain.events import NewMember
+from casework.domain.events import Change, NewMember
 from casework.domain.household import Household
 from casework.domain.residence import By
 from casework.domain.state import MemberFacts, Span
@@ -273,10 +273,34 @@ def go_on(life: Life) -> None:
             life.give("void_service", voided_on=life.today, episode_id=episode, reason="entry_error")
 
 
+def untell(life: Life) -> None:
+    """Something of late was never so."""
+    latest = life.household.version
+    entry = latest - life.random.randrange(min(6, latest))
+    life.give("void_entry", voided_on=life.today, voids=entry, reason="never_happened")
+
+
+def put_right(life: Life) -> None:
+    """Somebody is, or is not, a migrant, and always was."""
+    person_id = life.person()
+    if person_id is not None:
+        told = [each.facts.migrant for each in life.household.person(person_id).told]
+        old = next((migrant for migrant in reversed(told) if migrant is not None), None)
+        changes = [Change("migrant", old, not old)]
+        life.give(
+            "correct_member_facts",
+            corrected_on=life.today,
+            person_id=person_id,
+            changes=changes,
+            reason="entry_error",
+        )
+
+
 STEPS: tuple[Step, ...] = (
-    join, leave, tell, move, close, verify, work, stop_work, serve, help_household, deliver, need, clear, go_on
+    join, leave, tell, move, close, verify, work, stop_work, serve, help_household, deliver, need, clear, go_on,
+    untell, put_right,
 )  # fmt: skip
-WEIGHTS = (2, 2, 3, 2, 0.3, 3, 6, 2, 9, 2, 10, 5, 2, 5)
+WEIGHTS = (2, 2, 3, 2, 0.3, 3, 6, 2, 9, 2, 10, 5, 2, 5, 3, 1)
 
 
 def life(household_id: UUID, seed: int, steps: int = 25) -> list[Recorded]:
