@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from casework.domain.calendar import birthday, born_from
 from casework.domain.checks import check_code, check_codes, check_facts, check_month
 from casework.domain.corrections import CorrectionCommands, as_day, is_day
-from casework.domain.events import Change, HeadChanged, MemberBorn, MemberFactsCorrected, MemberJoined
+from casework.domain.events import Change, HeadChanged, MemberBorn, MemberFactsCorrected, NewMember
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import MemberFacts, Person, Spell, Told
@@ -90,7 +90,8 @@ class FactCorrectionCommands(CorrectionCommands):
         if isinstance(entry, MemberBorn):
             refuse_if(change.path == "joined_on", "correction-path", path=change.path)
             raise Refused("resident-since-of-newborn")
-        moved = isinstance(entry, MemberJoined) and entry.member.carried is not None
+        taken_in: list[NewMember] = [*filter(None, [getattr(entry, "member", None)]), *getattr(entry, "members", ())]
+        moved = any(new.person_id == person.person_id and new.carried is not None for new in taken_in)
         refuse_if(moved and change.path == "joined_on", "entry-of-two-households")
 
     def _check_person(self, by: By, person: Person, paths: set[str]) -> None:
@@ -116,12 +117,14 @@ class FactCorrectionCommands(CorrectionCommands):
             self._check_present(person)
 
     def _check_present(self, person: Person) -> None:
-        """Whoever became head, or a mother, was a member on that day."""
+        """Whoever became head, or a mother, is still a member on that day."""
+        before = self.people[person.person_id]
         for version, entry in enumerate(self.entries, 1):
-            head = isinstance(entry, HeadChanged) and entry.person_id == person.person_id
-            mother = isinstance(entry, MemberBorn) and entry.mother == person.person_id
-            if (head or mother) and version not in self.voided_entries:
-                refuse_if(not person.stays_on(entry.occurred_on), "person-not-a-member")
+            changed = entry.person_id if isinstance(entry, HeadChanged) else None
+            named = (changed, *(getattr(entry, name, None) for name in ("head", "new_head", "mother")))
+            if person.person_id in named and version not in self.voided_entries:
+                gone = before.stays_on(entry.occurred_on) and not person.stays_on(entry.occurred_on)
+                refuse_if(gone, "person-not-a-member")
 
 
 def correct_facts(people: Mapping[UUID, Person], event: MemberFactsCorrected) -> None:

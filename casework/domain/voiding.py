@@ -26,7 +26,7 @@ from casework.domain.events import (
 )
 from casework.domain.fact_corrections import IN_THE_VAULT, FactCorrectionCommands
 from casework.domain.residence import By, HouseholdState, refuse_if
-from casework.errors import CaseworkError, FieldError, Refused
+from casework.errors import CaseworkError, FieldError, Refused, problems
 
 COMMANDS: dict[type[HouseholdEvent], str] = {
     told.ResidenceVerified: "verify_residence",
@@ -56,12 +56,19 @@ COMMANDS: dict[type[HouseholdEvent], str] = {
 }
 """By which command an event came about, so that its rules can be asked again."""
 
-VOIDABLE = frozenset(list(COMMANDS)[:13])
-"""What can be voided: commands 2, 3 and 8 to 18. Services have a void of their own."""
-
-LIMITED = frozenset(list(COMMANDS)[:7]) - {told.MemberJoined}
+LIMITED = frozenset(
+    {
+        *(told.ResidenceVerified, told.HouseholdMoved, told.MemberBorn, told.MemberLeft, told.MemberDied),
+        told.HeadChanged,
+    }
+)
 """What is not told more than 400 days back without a supervisor, and so not untold either (RULES G2)."""
 
+VOIDABLE = LIMITED | {
+    *(told.MemberJoined, told.MemberFactsRecorded, told.MemberFactsCorrected),
+    *(told.EmploymentStarted, told.EmploymentEnded, told.NeedRecorded, told.NeedCleared),
+}
+"""What can be voided: commands 2, 3 and 8 to 18. Services have a void of their own."""
 
 NOBODY = UUID(int=0)
 
@@ -125,8 +132,7 @@ class VoidingCommands(FactCorrectionCommands):
         anyway = dict(as_it_is._retell(by, self, self.voided_entries, entry))
         for version, rule in without._retell(by, self, {*self.voided_entries, entry}, entry):
             if anyway.get(version) != rule:
-                why = FieldError("", rule, "")
-                raise Refused("entry-relied-on", errors=(why,), entry=version)
+                raise Refused("entry-relied-on", errors=_why(rule), entry=version)
         refuse_if(self.members and not without.members, "last-member")
         led = [household._is_led() for household in (self, without)]
         refuse_if(led == [True, False], "head-not-a-member")
@@ -167,6 +173,11 @@ class VoidingCommands(FactCorrectionCommands):
 
     def _is_led(self) -> bool:
         return any(person.person_id == self.head for person in self.members)
+
+
+def _why(rule: str) -> tuple[FieldError, ...]:
+    """The rule that a later entry would break, where its sentence stands by itself."""
+    return () if "{" in problems()[rule].detail["en"] else (FieldError("", rule, ""),)
 
 
 def _has_other_half(event: HouseholdEvent) -> bool:

@@ -52,8 +52,9 @@ def _joined_amiss(person: Person, known: Known, entries: list[Entry]) -> str | N
     if any(stay.resident_since > max(stay.joined, known.arrived or stay.joined) for stay in person.stays):
         return "resident later"
     for entry in standing(entries):
-        told_of = entry.said.get("mother") if entry.kind == "record_birth" else entry.said.get("person_id")
-        if entry.kind in ("record_birth", "change_head") and told_of == person.id and not person.stay_on(entry.on):
+        named = [entry.said.get(name) for name in ("mother", "head", "new_head")]
+        named += [entry.said["person_id"]] if entry.kind == "change_head" else []
+        if person.id in named and known.people[person.id].stay_on(entry.on) and not person.stay_on(entry.on):
             return "not there"
     return None
 

@@ -135,15 +135,18 @@ def test_a_later_day_of_joining_takes_the_residence_and_the_facts_along():
 
 
 def test_a_day_of_joining_leaves_nobody_told_of_before():
-    household = given_household(
+    zhao_leads = given_household(
         arrived(*ADULTS), joined(person("zhao"), on="2012-03-01"), headed_by("zhao", on="2012-04-01")
     )
     twice = given_household(
         *(arrived(*ADULTS), left("wang", on="2012-06-01"), joined(ADULTS[1], on="2012-09-01")),
     )
 
-    assert refusal(household, corrected_facts("zhao", "joined_on", "2012-03-01", "2012-05-01")) == "person-not-a-member"
-    assert refusal(household, corrected_facts("zhao", "joined_on", "2012-03-01", "2012-04-01")) is None
+    assert (
+        refusal(zhao_leads, corrected_facts("zhao", "joined_on", "2012-03-01", "2012-05-01")) == "person-not-a-member"
+    )
+    assert refusal(zhao_leads, corrected_facts("zhao", "joined_on", "2012-03-01", "2012-04-01")) is None
+    assert refusal(zhao_leads, corrected_facts("li", "joined_on", "2012-01-01", "2012-01-02")) == "person-not-a-member"
     early = corrected_facts("wang", "joined_on", "2012-09-01", "2012-05-01")
     assert refusal(twice, early) == "person-already-a-member"
     late = corrected_facts("wang", "joined_on", "2012-01-01", "2012-07-01", corrects=1)
