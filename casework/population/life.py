@@ -33,6 +33,7 @@ class Life:
         self.city = city
         self.family = found(city.world, city.span, number)
         self.chance = chance_of(city.seed, "life", number)
+        self.slips = chance_of(city.seed, "slips", number)
         self.office = Office(city, number, self.family, self.chance)
         self.reach = city.world.reach[self.family.homes[0][1]] * self.chance.pick(rates.SERVED)
         self.told_from = max(self.family.arrived_on, self.family.opened_on - timedelta(KNOWN_DAYS))

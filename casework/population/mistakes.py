@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from casework.population.life import Life
 
 _FIRST = ("grant_service", "record_delivery")
+_TAKEN_IN = ("register_household", "add_member")
+_UNTOLD = ("verify_residence", "record_need")
+"""What nothing is built upon, where the need was not there."""
+_OTHER_KIND = {"agricultural": "non_agricultural", "non_agricultural": "agricultural"}
 _REASONS = {"entry_error": 0.6, "changed_circumstances": 0.2, "source_correction": 0.2}
 _VOIDS = {"duplicate": 0.4, "wrong_person": 0.3, "never_happened": 0.28, "fraud": 0.02}
 
@@ -29,6 +33,10 @@ def after(life: Life, step: Step) -> Iterator[Thread]:
             yield correction(life, step)
         elif luck < rates.CORRECTED + rates.VOIDED:
             yield voiding(life, step)
+    if step.command in _UNTOLD and step.arguments.get("result") != "present" and life.slips.happens(rates.UNTOLD):
+        yield untelling(life, step, life.household.version)
+    if step.command in _TAKEN_IN and life.slips.happens(rates.MISTOLD):
+        yield putting_right(life, step)
     if step.desk.is_feed and chance.happens(rates.REPEATED):
         yield again(life, step)
 
@@ -52,6 +60,27 @@ def voiding(life: Life, step: Step) -> Thread:
         "reason": life.chance.pick(_VOIDS),
     }
     yield Step(on, "void_service", arguments, step.person, step.desk)
+
+
+def untelling(life: Life, step: Step, version: int) -> Thread:
+    """Somebody finds out that the household was taken for another."""
+    on = life.slips.after(life.today, 1, 60)
+    arguments = {"voided_on": on, "voids": version, "reason": life.slips.pick(_VOIDS)}
+    yield Step(on, "void_entry", arguments, step.person, step.desk)
+
+
+def putting_right(life: Life, step: Step) -> Thread:
+    """Somebody looks into a household register: its kind is not the one that was told."""
+    on = life.slips.after(life.today, 2, 90)
+    taken_in = step.arguments["member"] if "member" in step.arguments else step.arguments["members"][0]
+    kind = taken_in.facts.hukou_kind
+    arguments = {
+        "corrected_on": on,
+        "person_id": taken_in.person_id,
+        "changes": (Change("hukou_kind", kind, _OTHER_KIND[kind]),),
+        "reason": life.slips.pick(_REASONS),
+    }
+    yield Step(on, "correct_member_facts", arguments, step.person, step.desk)
 
 
 def again(life: Life, step: Step) -> Thread:

@@ -31,6 +31,8 @@ SERVED = {1.8: 0.2, 1.0: 0.5, 0.5: 0.3}  # how well a household is served: facto
 LATE = 0.055  # more than 30 days after they happened: with what waits for it, 8 %
 CORRECTED = 0.035  # of grants and deliveries: 2 % of all events of services
 VOIDED = 0.009  # likewise 0.5 %
+UNTOLD = 0.02  # of verifications, and of needs that were not there
+MISTOLD = 0.02  # of those who arrive or join
 REPEATED = 0.01  # deliveries of a feed that come twice
 
 # School
