@@ -11,6 +11,7 @@ from casework.domain.aggregate import Recorded
 from casework.domain.events import EntryVoided
 from casework.domain.household import Household, fold
 from casework.domain.residence import By
+from casework.domain.restricted import is_restricted_event
 from casework.errors import Refused
 from tests.domain.given import (
     ADULTS,
@@ -259,6 +260,25 @@ def test_who_was_not_told_long_ago_is_not_untold_without_a_supervisor():
     for phrase in (needs("JOB", on=long_ago), joined(ZHAO, on=long_ago), works(since=long_ago)):
         assert refusal(given_household(phrase), voided_entry(2, on="2013-06-01"), by=clerk) is None
     assert refusal(given_household(seen()), voided_entry(2, on="2013-06-02"), by=clerk) == "date-in-future"
+
+
+@pytest.mark.parametrize(
+    ("phrases", "restricted"),
+    [
+        ([needs("PSYCH"), voided_entry(2)], True),
+        ([needs("PSYCH"), cleared("PSYCH"), voided_entry(3)], True),
+        ([needs("JOB"), voided_entry(2)], False),
+        ([told(disability="visual"), voided_entry(2)], True),
+        ([told(education="college"), voided_entry(2)], False),
+        ([corrected_facts("li", "disability", None, "visual")], True),
+        ([corrected_facts("li", "pregnancy.from", None, "2012-02-01")], True),
+        ([corrected_facts("li", "education", None, "college")], False),
+    ],
+)
+def test_what_corrects_or_voids_something_restricted_is_restricted(phrases: list[Phrase], restricted: bool):
+    household = given_household(*phrases)
+
+    assert is_restricted_event(household.entries[-1], household) is restricted
 
 
 def test_counts_are_those_of_a_household_that_never_had_the_entry():
