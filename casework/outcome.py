@@ -82,10 +82,18 @@ def outcome_of(stream_id: UUID, placed: Sequence[Placed], warnings: tuple[str, .
 def _created(recorded: Recorded) -> dict[str, Any]:
     """The ids that an event names, for the caller who let us choose them."""
     event: Any = recorded.event
-    names = ("episode_id", "need_id", "employment_id", "referral_id", "person_id")
+    names = ("episode_id", "need_id", "employment_id", "referral_id", "person_id", "new_household")
     ids = {name: value for name in names if (value := getattr(event, name, None)) is not None}
     member = getattr(event, "member", None)
     members = getattr(event, "members", None)
+    if duplicates := getattr(event, "duplicates", ()):
+        ids["duplicates"] = list(duplicates)
     if members is not None:
-        return {"person_ids": [each.person_id for each in members]}
+        return {**ids, "person_ids": [_person_id(each) for each in members]}
     return ids if member is None else {"person_id": member.person_id}
+
+
+def _person_id(member: Any) -> UUID:
+    """Of somebody whom an event names by their id, or tells of."""
+    person_id: UUID = getattr(member, "person_id", member)
+    return person_id

@@ -9,8 +9,14 @@ from casework.domain.aggregate import Event
 from casework.domain.events import (
     HeadChanged,
     HouseholdClosed,
+    HouseholdMergedAway,
+    HouseholdMergedIn,
     HouseholdMoved,
     HouseholdRegistered,
+    HouseholdReopened,
+    HouseholdRestored,
+    HouseholdSplit,
+    HouseholdUnmerged,
     MemberBorn,
     MemberDied,
     MemberFactsRecorded,
@@ -27,7 +33,9 @@ WHOLE: Part = ("household",)
 def parts(event: Event) -> frozenset[Part]:
     """Return the parts of a household that an event touches."""
     match event:
-        case HouseholdRegistered() | HouseholdClosed():
+        case HouseholdRegistered() | HouseholdClosed() | HouseholdReopened() | HouseholdSplit():
+            return frozenset({WHOLE})
+        case HouseholdMergedAway() | HouseholdMergedIn() | HouseholdUnmerged() | HouseholdRestored():
             return frozenset({WHOLE})
         case ResidenceVerified():
             return frozenset({("contact",)})

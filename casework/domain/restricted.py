@@ -7,6 +7,9 @@ from uuid import UUID
 from casework.domain import catalogue, codes
 from casework.domain.events import (
     HouseholdEvent,
+    HouseholdMergedIn,
+    HouseholdRegistered,
+    HouseholdRestored,
     MemberBorn,
     MemberFactsRecorded,
     MemberJoined,
@@ -42,6 +45,10 @@ def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
             return _has_restricted(facts)
         case MemberJoined(member=member) | MemberBorn(member=member):
             return _has_restricted(member.facts) or member.carried is not None
+        case HouseholdRegistered(members=members):
+            return any(member.carried is not None for member in members)
+        case HouseholdMergedIn() | HouseholdRestored():
+            return True
     episode_id: UUID | None = getattr(event, "episode_id", None)
     return episode_id is not None and is_restricted_service(household.episodes[episode_id].service)
 
