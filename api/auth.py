@@ -58,6 +58,10 @@ RIGHTS: Mapping[str, Roles] = {
     "households.close": RECORDERS,
     "households.verify_residence": RECORDERS,
     "households.change_head": RECORDERS,
+    "regrouping.split": RECORDERS,
+    "regrouping.merge": DESK,
+    "regrouping.unmerge": DESK,
+    "regrouping.reopen": RECORDERS,
     "members.join": RECORDERS,
     "members.be_born": RECORDERS,
     "members.leave": RECORDERS,
@@ -128,7 +132,8 @@ def authorise(principal: Principal, action: str) -> str:
 
 
 def _of_households(action: str) -> bool:
-    return action.partition(".")[0] in ("households", "members", "employments", "needs", "services", "duplicates")
+    resource = action.partition(".")[0]
+    return resource in ("households", "regrouping", "members", "employments", "needs", "services", "duplicates")
 
 
 class Sight(NamedTuple):

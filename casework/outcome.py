@@ -59,12 +59,14 @@ class Placed(NamedTuple):
 def outcome_of(stream_id: UUID, placed: Sequence[Placed], warnings: tuple[str, ...] = ()) -> Outcome:
     """What was done, told from the events alone, so that it reads the same when the command comes again."""
     mine = [item for item in placed if item.recorded.originator_id == stream_id]
-    last: dict[UUID, Placed] = {item.recorded.originator_id: item for item in placed}
-    positions = sorted((partition_of(stream), item.position) for stream, item in last.items())
+    last: dict[int, int] = {}
+    for item in placed:
+        partition = partition_of(item.recorded.originator_id)
+        last[partition] = max(item.position, last.get(partition, 0))
     return Outcome(
         stream_id,
         mine[-1].recorded.originator_version,
-        ",".join(f"{partition}:{position}" for partition, position in positions),
+        ",".join(f"{partition}:{position}" for partition, position in sorted(last.items())),
         True,
         [
             {

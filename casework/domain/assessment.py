@@ -20,6 +20,7 @@ from casework.domain.indicators import INDICATORS, Count
 from casework.domain.policy import LevelPolicy, Policy
 from casework.domain.present import Present, is_migrant, is_settled
 from casework.domain.registry import Facts
+from casework.domain.residence import MERGED_AWAY
 from casework.domain.scoring import Ratio, attained, geometric_mean, rounded, weighted_mean
 from casework.domain.state import Closing
 
@@ -104,14 +105,14 @@ def _unassessed(h: Present, status: str, settled: bool, clock: Clock) -> Assessm
 def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
     """Whether the household counts on the day, and whether as one that gained local hukou (RULES C2 to C4)."""
     household = h.household
-    closing = closing_on(household, clock)
-    if closing is not None and closing.reason == "registered_in_error":
+    if any(each.reason == "registered_in_error" and not clock.reached(each.reopened_on) for each in household.closings):
         return "closed", False
     if not clock.reached(household.arrived_on):
         return "not_arrived", False
+    closing = household.closing_on(clock)
     gone = closing is not None
     if closing is not None and not _settles(closing, clock):
-        return ("merged_away" if closing.reason == "merged_away" else "closed"), False
+        return (closing.reason if closing.reason == MERGED_AWAY else "closed"), False
     if not h.members:
         return "no_members", False
     persons = [member.person for member in h.members]
@@ -119,16 +120,6 @@ def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
     settled = any(is_settled(person, clock) for person in persons)
     in_scope = migrant or settled
     return ("assessed" if in_scope else "out_of_scope"), in_scope and (settled or gone)
-
-
-def closing_on(household: Household, clock: Clock) -> Closing | None:
-    """The closing that holds on a day; one as registered in error holds on every day before it is taken back."""
-    last = () if household.closed_on is None else ((household.closed_on, household.closed_reason or "", date.max),)
-    for closing in (*household.closings, *map(Closing._make, last)):
-        begun = closing.reason == "registered_in_error" or clock.reached(closing.closed_on)
-        if begun and not clock.reached(closing.reopened_on):
-            return closing
-    return None
 
 
 def _settles(closing: Closing, clock: Clock) -> bool:

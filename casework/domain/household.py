@@ -45,6 +45,7 @@ from casework.domain.events import (
     ServiceVoided,
 )
 from casework.domain.regrouping import RegroupingCommands
+from casework.domain.residence import MERGED_AWAY
 from casework.domain.state import (
     Birth,
     Carried,
@@ -152,7 +153,7 @@ class Household(RegroupingCommands):
             case HouseholdMergedAway(to_household=other):
                 for person_id in event.members:
                     self._part(person_id, on, other, None)
-                self.closed_on, self.closed_reason, self.merged_into = on, "merged_away", other
+                self.closed_on, self.closed_reason, self.merged_into = on, MERGED_AWAY, other
             case HouseholdMergedIn():
                 self._merged_in(event)
             case HouseholdUnmerged():
@@ -178,7 +179,7 @@ class Household(RegroupingCommands):
     def _reopened(self, event: HouseholdReopened) -> None:
         on = event.occurred_on
         if self.closed_on is not None and self.closed_reason is not None:
-            self.closings.append(Closing(self.closed_on, self.closed_reason, on))
+            self.past_closings.append(Closing(self.closed_on, self.closed_reason, on))
         self.closed_on = self.closed_reason = None
         for person_id in event.members:
             self._part(person_id, on, None, None)

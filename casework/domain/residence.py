@@ -22,6 +22,9 @@ from casework.domain.policy import policy_of
 from casework.domain.state import Closing, Employment, Episode, Need, Person, Stay, TakenIn
 from casework.errors import Refused
 
+MERGED_AWAY = "merged_away"
+"""The reason of a closing by which a household became part of another."""
+
 
 class By(NamedTuple):
     """Who gives a command, as far as rules ask: when in Shanghai, with a supervisor's right, for which bureau.
@@ -55,7 +58,7 @@ class HouseholdState(Aggregate):
         self.closed_on: date | None = None
         self.closed_reason: str | None = None
         self.merged_into: UUID | None = None
-        self.closings: list[Closing] = []
+        self.past_closings: list[Closing] = []
         self.taken_in: dict[UUID, TakenIn] = {}
         self.stays: dict[UUID, list[Stay]] = {}
         self.head: UUID | None = None
@@ -84,7 +87,21 @@ class HouseholdState(Aggregate):
     @property
     def open_since(self) -> date:
         """The day from which the file is open without a break: of the arrival, or of the last reopening."""
-        return self.closings[-1].reopened_on if self.closings else self.arrived_on
+        return self.past_closings[-1].reopened_on if self.past_closings else self.arrived_on
+
+    @property
+    def closings(self) -> Sequence[Closing]:
+        """The times in which the file was closed, or is for good."""
+        if self.closed_on is None:
+            return self.past_closings
+        return [*self.past_closings, Closing(self.closed_on, self.closed_reason or "", date.max)]
+
+    def closing_on(self, clock: Clock) -> Closing | None:
+        """The closing that holds on a day, if one does; a merge into another household is one too."""
+        for closing in self.closings:
+            if clock.reached(closing.closed_on) and not clock.reached(closing.reopened_on):
+                return closing
+        return None
 
     def episodes_on(self, service: str, person_id: UUID | None, clock: Clock) -> Sequence[Episode]:
         """Return a beneficiary's episodes of a service, of the whole household those that are its own on the day."""

@@ -133,6 +133,11 @@ class Person(msgspec.Struct, omit_defaults=True):
         """The spell that has not ended, if there is one."""
         return next((s for s in self.spells if s.left_on is None), None)
 
+    @property
+    def was_here(self) -> bool:
+        """Whether there is a day on which the person was in the household; of a merge that was undone there is none."""
+        return any(s.left_on is None or s.joined_on < s.left_on for s in self.spells)
+
     def stays_on(self, day: date) -> bool:
         """Whether the person is in the household on a day."""
         return any(s.joined_on <= day and (s.left_on is None or day < s.left_on) for s in self.spells)
