@@ -209,6 +209,22 @@ def test_a_merge_is_undone_and_everybody_is_where_they_belong(clerk: Desk, drain
     assert [(each["household_id"], each["member"]) for each in found] == [(source, True)]
 
 
+def test_who_was_here_by_a_wrong_merge_alone_is_not_found_here(clerk: Desk, drain: Callable[[], None]):
+    namesake = {**SPOUSE, "name": "欧阳一一"}
+    body = arrival("王芳")
+    answer = clerk.post("/v1/households", {**body, "members": [*body["members"], namesake]})
+    source, spouse = answer.json["id"], answer.json["events"][0]["person_ids"][1]
+    target = arrived(clerk, "欧阳一一")
+    merge(clerk, target, source)
+    unmerge(clerk, target, source)
+    clerk.edit(source, f"members/{spouse}/departures", {"left_on": "2013-07-01", "reason": "left_city"})
+    drain()
+
+    found = clerk.post("/v1/households/search", {"name": "欧阳一一"}).json["items"]
+
+    assert sorted((each["household_id"], each["member"]) for each in found) == sorted([(source, False), (target, True)])
+
+
 def test_a_merge_is_not_undone_once_somebody_went_on(clerk: Desk):
     source, _, spouse = couple(clerk)
     target = arrived(clerk, "李娜")
