@@ -59,6 +59,10 @@ RIGHTS: Mapping[str, Roles] = {
     "households.verify_residence": RECORDERS,
     "households.change_head": RECORDERS,
     "households.void_entry": DESK,
+    "regrouping.split": RECORDERS,
+    "regrouping.merge": DESK,
+    "regrouping.unmerge": DESK,
+    "regrouping.reopen": RECORDERS,
     "members.join": RECORDERS,
     "members.be_born": RECORDERS,
     "members.leave": RECORDERS,
@@ -130,7 +134,8 @@ def authorise(principal: Principal, action: str) -> str:
 
 
 def _of_households(action: str) -> bool:
-    return action.partition(".")[0] in ("households", "members", "employments", "needs", "services", "duplicates")
+    resource = action.partition(".")[0]
+    return resource in ("households", "regrouping", "members", "employments", "needs", "services", "duplicates")
 
 
 class Sight(NamedTuple):

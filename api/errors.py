@@ -127,7 +127,7 @@ def _casework_error(error: CaseworkError) -> Response:
         # Others were faster several times over: nothing that this caller has seen is out of date.
         return problem("unavailable", headers={"Retry-After": "1"})
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
-    more = _between(error) if isinstance(error, VersionConflict) else {}
+    more = _between(error) if isinstance(error, VersionConflict) else _went(error)
     status = error.problem.status
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer" if error.code == "unauthenticated" else 'Bearer error="invalid_token"'
@@ -142,6 +142,11 @@ def _between(error: VersionConflict) -> dict[str, Any]:
     if g.role not in SEES_ALL_RESTRICTED:
         events = [{name: value for name, value in event.items() if name != "type"} for event in events]
     return {**error.values, "events": events}
+
+
+def _went(error: CaseworkError) -> dict[str, Any]:
+    """Where a household went that was merged into another."""
+    return {name: error.values[name] for name in ("merged_into",) if name in error.values}
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -75,7 +75,7 @@ def found(*, limit: int, **asked: str) -> Content:
         (each.id, person)
         for each in seen
         for person in each.people
-        if person in persons and (each.id, person) not in elsewhere
+        if person in persons and each.people[person].was_here and (each.id, person) not in elsewhere
     ]
     with casework().pool.connection() as db:
         profiles = naming.profiles(db, pairs[:limit])

@@ -208,7 +208,9 @@ class Offer(ma.Schema):
 class Assessment(ma.Schema):
     """How far services have reached the household: of the city's delivery it tells, never of the family."""
 
-    status = _text(validate=validate.OneOf(["assessed", "out_of_scope", "not_arrived", "no_members", "closed"]))
+    status = _text(
+        validate=validate.OneOf(["assessed", "out_of_scope", "not_arrived", "no_members", "closed", "merged_away"])
+    )
     settled = fields.Boolean(required=True)
     overall = fields.Nested(Score, required=True)
     levels = fields.List(fields.Nested(Level), required=True)
@@ -221,13 +223,15 @@ class HouseholdAnswer(ma.Schema):
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
-    status = _text(validate=validate.OneOf(["open", "closed", "not_arrived"]))
+    status = _text(validate=validate.OneOf(["open", "closed", "not_arrived", "merged_away"]))
+    merged_into = _maybe(fields.UUID, **described("The household that it is part of now, where it goes on."))
     community = fields.Nested(Place, required=True)
     arrived_on = fields.Date(required=True)
     closed_on = _maybe(fields.Date)
     closed_reason = _maybe(fields.String)
     origin = _text()
     origin_division = _maybe(fields.String)
+    origin_household = _maybe(fields.UUID, **described("The household that it split off from."))
     head = _maybe(fields.UUID)
     members = fields.List(fields.Nested(Member), required=True)
     former_members = fields.List(fields.Nested(FormerMember), required=True)

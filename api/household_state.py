@@ -15,7 +15,8 @@ from casework.domain.clock import Clock
 from casework.domain.household import Household
 from casework.domain.present import Member, Present, in_terms, is_in_force
 from casework.domain.registry import Registry
-from casework.domain.state import Employment, Episode, MemberFacts, Need, last_day, overlaid
+from casework.domain.residence import MERGED_AWAY
+from casework.domain.state import Closing, Employment, Episode, MemberFacts, Need, last_day, overlaid
 from casework.privacy.persons import Profile
 
 Content = dict[str, Any]
@@ -43,34 +44,45 @@ class Shown(NamedTuple):
 def state(look: Shown) -> Content:
     """Return the file: where they live, who they are, what they work, need and receive on the day."""
     household, day = look.household, look.day
-    closed = household.closed_on is not None and household.closed_on <= day
+    closing = household.closing_on(Clock(day))
     return {
         "id": household.id,
         "version": household.version,
-        "status": "closed" if closed else "open" if household.arrived_on <= day else "not_arrived",
+        "status": _status(household, closing, day),
+        "merged_into": household.merged_into if closing is not None and closing.reason == MERGED_AWAY else None,
         "community": community(look),
         "arrived_on": household.arrived_on,
-        "closed_on": household.closed_on if closed else None,
-        "closed_reason": household.closed_reason if closed else None,
+        "closed_on": closing.closed_on if closing else None,
+        "closed_reason": closing.reason if closing else None,
         "origin": household.origin,
         "origin_division": household.origin_division,
+        "origin_household": household.origin_household,
         "head": household.head,
         "members": [_member(look, member) for member in look.present.members],
         "former_members": _former(look),
-        "employments": [_employment(look, job) for job in household.employments.values() if job.on <= day],
+        "employments": [
+            _employment(look, job)
+            for job in household.employments.values()
+            if job.on <= day and _is_here(look, job.person_id, job.employment_id)
+        ],
         "needs": [
             _need(look, need)
             for need in household.needs.values()
-            if need.assessed_on <= day and look.sight.need(need.need)
+            if need.assessed_on <= day and look.sight.need(need.need) and _is_here(look, need.person_id, need.need_id)
         ],
         "services": services(look),
     }
 
 
+def _status(household: Household, closing: Closing | None, day: date) -> str:
+    if closing is not None:
+        return MERGED_AWAY if closing.reason == MERGED_AWAY else "closed"
+    return "open" if household.arrived_on <= day else "not_arrived"
+
+
 def community(look: Shown) -> Content:
     """Return where the household lives on the day; before its arrival, where it arrives."""
-    lived = [code for on, _, code in look.household.residences if on <= look.day]
-    code = lived[-1] if lived else look.household.residences[0][2]
+    code = look.household.community_on(look.day)
     return {"code": code, "id": registry.unit_id(code), "name": unit_name(look.units, registry.unit_id(code))}
 
 
@@ -84,10 +96,21 @@ def unit_name(units: Registry, unit_id: UUID | None) -> str | None:
 
 def services(look: Shown) -> list[Content]:
     """Return the episodes and deliveries that had begun by the day, the newest first."""
-    seen = [episode for episode in look.household.episodes.values() if look.sight.service(episode.service)]
+    seen = [
+        episode
+        for episode in look.household.episodes.values()
+        if look.sight.service(episode.service) and _is_here(look, episode.person_id, episode.episode_id)
+    ]
     begun = [(day, episode) for episode in seen if (day := first_day(episode)) is not None and day <= look.day]
     begun.sort(key=lambda entry: entry[0], reverse=True)
     return [_episode(look, episode) for _, episode in begun]
+
+
+def _is_here(look: Shown, person_id: UUID | None, record_id: UUID) -> bool:
+    """Whether a record is of somebody who was ever here, or of the whole household and its own on the day."""
+    if person_id is not None:
+        return look.household.people[person_id].was_here
+    return look.household.is_own(record_id, Clock(look.day))
 
 
 def first_day(episode: Episode) -> date | None:
@@ -163,7 +186,10 @@ def _former(look: Shown) -> list[Content]:
     return [
         {"person_id": person.person_id, "left_on": spell.left_on, "to_household": spell.to_household}
         for person in look.household.people.values()
-        if person.person_id not in active and (spell := person.spells[-1]).left_on and spell.left_on <= look.day
+        if person.was_here
+        and person.person_id not in active
+        and (spell := person.spells[-1]).left_on
+        and spell.left_on <= look.day
     ]
 
 

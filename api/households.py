@@ -39,7 +39,7 @@ bp = Resource("households", __name__, description=__doc__)
 
 COMMUNITY = "[0-9]{12}"
 BANDS = ("A", "B", "C", "D", "U", "NA")
-STATUSES = ("assessed", "out_of_scope", "not_arrived", "no_members", "closed")
+STATUSES = ("assessed", "out_of_scope", "not_arrived", "no_members", "closed", "merged_away")
 
 
 class Register(Remarked):

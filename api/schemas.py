@@ -25,6 +25,10 @@ class Happened(ma.Schema):
     referral_id = fields.UUID()
     person_id = fields.UUID()
     person_ids = fields.List(fields.UUID())
+    new_household = fields.UUID(**described("The household that a split made."))
+    duplicates = fields.List(
+        fields.UUID(), **described("Services that a merge brought and that this household has too: one is to end.")
+    )
 
 
 class Warning(ma.Schema):
@@ -90,4 +94,5 @@ class Problem(ma.Schema):
     errors = fields.List(fields.Nested(FieldProblem))
     expected = fields.Integer(**described("412: the version that `If-Match` named."))
     actual = fields.Integer(**described("412: the version that the log has."))
+    merged_into = fields.UUID(**described("Where the household went that is no longer one of its own."))
     events = fields.List(fields.Nested(EventBetween), **described("412: what came in between."))

@@ -27,6 +27,7 @@ from casework.domain.events import (
     MemberFactsRecorded,
     MemberJoined,
     NewMember,
+    ReturnedMember,
 )
 from casework.domain.household import Household
 from casework.domain.ids import partition_of
@@ -37,6 +38,10 @@ Content = dict[str, Any]
 
 HIDDEN = {"occurred_on", "commitment", "carried"}
 """Told elsewhere, meaningless to readers, or the whole of another story."""
+
+
+OF_RECORDS = {"ended_episodes", "episodes", "records", "duplicates"}
+"""Fields that name services and needs, each of which may be restricted."""
 
 
 class EventLabels(codes.Row, frozen=True):
@@ -136,14 +141,24 @@ def _changed(event: Event, household: Household) -> Content:
         value = getattr(event, name)
         if isinstance(event, MemberFactsCorrected) and name == "changes":
             value = tuple(change for change in value if sight().fact(change.path.partition(".")[0]))
-        if name == "ended_episodes":
-            value = tuple(id for id in value if sight().service(household.episodes[id].service))
+        if name in OF_RECORDS:
+            value = tuple(id for id in value if _sees_record(household, id))
         if name not in HIDDEN and value not in (None, (), {}):
             plain[field] = _plain(value)
     return plain
 
 
+def _sees_record(household: Household, record_id: UUID) -> bool:
+    """Whether the caller may know of a service or need that an event names among others."""
+    episode, need = household.episodes.get(record_id), household.needs.get(record_id)
+    if episode is not None:
+        return sight().service(episode.service)
+    return need is None or sight().need(need.need)
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, ReturnedMember):
+        return _plain(value.member)
     if isinstance(value, NewMember):
         told_of = {name: getattr(value, name) for name in value.__struct_fields__ if name not in HIDDEN}
         return {name: _plain(each) for name, each in told_of.items() if each is not None}

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from casework.command import CommandPath, Decided
+from casework.command import Decided
 from casework.domain import catalogue, registry
 from casework.domain.calendar import month_of
 from casework.domain.corrections import is_id
@@ -24,9 +24,10 @@ from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
 from casework.errors import Forbidden, Refused
-from casework.log.append import Beside, Claim
+from casework.log.append import Beside
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
+from casework.regrouping import RegroupingPath
 
 PLAIN_COMMANDS = frozenset(
     {
@@ -58,7 +59,7 @@ MADE_BY_COMMAND = {
 """The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
 
 
-class Casework(CommandPath):
+class Casework(RegroupingPath):
     """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
 
     def register_household(
@@ -143,7 +144,7 @@ class Casework(CommandPath):
                 return Decided(Beside(released=[person_id]))
             self._check_access(target, context)
             target.receive_member(by, joined_on=fields["left_on"], member=moving)
-            return Decided(self._handed_over(person_id, target.id), others=(target,))
+            return Decided(self._handed_over([person_id], target.id), others=(target,))
 
         return self._change(household_id, context, decide)
 
@@ -256,7 +257,7 @@ class Casework(CommandPath):
             before = {member.person_id for member in household.members}
             household.void_entry(by, voids=voids, commitment=row and row.commitment, **fields)
             after = {member.person_id for member in household.members}
-            claims = [claim for person_id in sorted(after - before) for claim in self._claims(person_id)]
+            claims = self._claims(sorted(after - before), household_id)
             return Decided(Beside([row] if row else [], claims=claims, released=sorted(before - after)))
 
         return self._change(household_id, context, decide)
@@ -426,17 +427,6 @@ class Casework(CommandPath):
         if profile is None:
             raise Refused("person-erased")
         return profile
-
-    def _handed_over(self, person_id: UUID, to_household: UUID) -> Beside:
-        """The claims of somebody who moves to another household: released here, taken there, in one append."""
-        taken = [claim._replace(stream_id=to_household) for claim in self._claims(person_id)]
-        return Beside(claims=taken, released=[person_id])
-
-    def _claims(self, person_id: UUID) -> list[Claim]:
-        """The claims of somebody whom the vault may know."""
-        with self.pool.connection() as db:
-            profile = self.persons.profile(db, person_id)
-        return self.persons.claims(person_id, profile.id_number if profile else None)
 
 
 @cache

@@ -178,6 +178,7 @@ class CommandPath(Application[UUID]):
         household = loaded.household
         try:
             self._check_access(household, context)
+            household.check_not_merged()
             decided = decide(household, self._by(context))
             self._check_version(household, context)
             if loaded.was_kept and not household.pending:
@@ -381,5 +382,6 @@ class CommandPath(Application[UUID]):
 
 def _elsewhere(placed: Sequence[Placed]) -> list[UUID]:
     """The other households that a command wrote to."""
-    targets = (getattr(item.recorded.event, "to_household", None) for item in placed)
+    names = ("to_household", "new_household", "from_household")
+    targets = (getattr(item.recorded.event, name, None) for item in placed for name in names)
     return [target for target in targets if target is not None]

@@ -72,12 +72,14 @@ class Placed(NamedTuple):
 def outcome_of(stream_id: UUID, placed: Sequence[Placed], warnings: tuple[str, ...] = ()) -> Outcome:
     """What was done, told from the events alone, so that it reads the same when the command comes again."""
     mine = [item for item in placed if item.recorded.originator_id == stream_id]
-    last: dict[UUID, Placed] = {item.recorded.originator_id: item for item in placed}
-    positions = sorted((partition_of(stream), item.position) for stream, item in last.items())
+    last: dict[int, int] = {}
+    for item in placed:
+        partition = partition_of(item.recorded.originator_id)
+        last[partition] = max(item.position, last.get(partition, 0))
     return Outcome(
         stream_id,
         mine[-1].recorded.originator_version,
-        ",".join(f"{partition}:{position}" for partition, position in positions),
+        ",".join(f"{partition}:{position}" for partition, position in sorted(last.items())),
         True,
         [
             {
@@ -95,10 +97,18 @@ def outcome_of(stream_id: UUID, placed: Sequence[Placed], warnings: tuple[str, .
 def _created(recorded: Recorded) -> dict[str, Any]:
     """The ids that an event names, for the caller who let us choose them."""
     event: Any = recorded.event
-    names = ("episode_id", "need_id", "employment_id", "referral_id", "person_id")
+    names = ("episode_id", "need_id", "employment_id", "referral_id", "person_id", "new_household")
     ids = {name: value for name in names if (value := getattr(event, name, None)) is not None}
     member = getattr(event, "member", None)
     members = getattr(event, "members", None)
+    if duplicates := getattr(event, "duplicates", ()):
+        ids["duplicates"] = list(duplicates)
     if members is not None:
-        return {"person_ids": [each.person_id for each in members]}
+        return {**ids, "person_ids": [_person_id(each) for each in members]}
     return ids if member is None else {"person_id": member.person_id}
+
+
+def _person_id(member: Any) -> UUID:
+    """Of somebody whom an event names by their id, or tells of."""
+    person_id: UUID = getattr(member, "person_id", member)
+    return person_id

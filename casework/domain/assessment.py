@@ -20,7 +20,9 @@ from casework.domain.indicators import INDICATORS, Count
 from casework.domain.policy import LevelPolicy, Policy
 from casework.domain.present import Present, is_migrant, is_settled
 from casework.domain.registry import Facts
+from casework.domain.residence import MERGED_AWAY
 from casework.domain.scoring import Ratio, attained, geometric_mean, rounded, weighted_mean
+from casework.domain.state import Closing
 
 KNOWN, UNKNOWN, NOT_APPLICABLE = "known", "unknown", "not_applicable"
 
@@ -48,8 +50,8 @@ class Score(NamedTuple):
 class Assessment(NamedTuple):
     """A household on a day, under a policy.
 
-    ``status`` is ``assessed``, ``out_of_scope``, ``not_arrived``, ``no_members`` or ``closed``; only the first has
-    indicators. Before ``next_change_on`` nothing here can differ without a new event; None means never.
+    ``status`` is ``assessed``, ``out_of_scope``, ``not_arrived``, ``no_members``, ``closed`` or ``merged_away``; only
+    the first has indicators. Before ``next_change_on`` nothing here can differ without a new event; None means never.
     """
 
     as_of: date
@@ -103,13 +105,14 @@ def _unassessed(h: Present, status: str, settled: bool, clock: Clock) -> Assessm
 def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
     """Whether the household counts on the day, and whether as one that gained local hukou (RULES C2 to C4)."""
     household = h.household
-    if household.closed_reason == "registered_in_error":
+    if any(each.reason == "registered_in_error" and not clock.reached(each.reopened_on) for each in household.closings):
         return "closed", False
     if not clock.reached(household.arrived_on):
         return "not_arrived", False
-    gone = household.closed_on is not None and clock.reached(household.closed_on)
-    if gone and not _settles(household, clock):
-        return "closed", False
+    closing = household.closing_on(clock)
+    gone = closing is not None
+    if closing is not None and not _settles(closing, clock):
+        return (closing.reason if closing.reason == MERGED_AWAY else "closed"), False
     if not h.members:
         return "no_members", False
     persons = [member.person for member in h.members]
@@ -119,11 +122,9 @@ def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
     return ("assessed" if in_scope else "out_of_scope"), in_scope and (settled or gone)
 
 
-def _settles(household: Household, clock: Clock) -> bool:
+def _settles(closing: Closing, clock: Clock) -> bool:
     """Closed for local hukou, it is assessed to the end of that evaluation year (RULES C3)."""
-    closed_on = household.closed_on
-    gained = household.closed_reason == "gained_local_hukou"
-    return gained and closed_on is not None and clock.within(evaluation_year_end(closed_on))
+    return closing.reason == "gained_local_hukou" and clock.within(evaluation_year_end(closing.closed_on))
 
 
 def _community(household: Household, clock: Clock) -> str | None:

@@ -39,9 +39,10 @@ def _has_need(household: HouseholdState, need: str, person_id: UUID | None, on: 
     """Whether the need is live on the day (RULES D6), of the beneficiary or, where it is one, of the household."""
     if person_id is not None and _is_too_young(household.people[person_id], need, on):
         return False
-    of, tails = household.needs_of, policy_of(on).need_tails.get(need, {})
-    mine, ours = of.get((need, person_id), ()), of.get((need, None), ())
-    return live_need([*mine, *ours], tails, Clock(on)) is not None
+    clock, tails = Clock(on), policy_of(on).need_tails.get(need, {})
+    ours = household.needs_on(need, None, clock)
+    mine = () if person_id is None else household.needs_on(need, person_id, clock)
+    return live_need([*mine, *ours], tails, clock) is not None
 
 
 def _is_too_young(person: Person, need: str, on: date) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 
 from casework.domain.aggregate import Event, event_type
 from casework.domain.evidence import EvidenceValue
-from casework.domain.state import Carried, Evidence, MemberFacts
+from casework.domain.state import Carried, Evidence, MemberFacts, Spell
 
 
 class HouseholdEvent(Event, frozen=True, kw_only=True):
@@ -40,13 +40,18 @@ class NewMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @event_type("household.registered.v1")
 class HouseholdRegistered(HouseholdEvent, frozen=True, kw_only=True):
-    """A household arrived and has a file (plan line 83)."""
+    """A household arrived and has a file (plan line 83), or came from another by a split.
+
+    ``carried`` are records of the whole household that the split gave it.
+    """
 
     community: str
     head: UUID
     members: tuple[NewMember, ...]
     origin: str = "arrival"
     origin_division: str | None = None
+    from_household: UUID | None = None
+    carried: Carried | None = None
     commitment: bytes | None = None
 
 
@@ -73,6 +78,76 @@ class HouseholdClosed(HouseholdEvent, frozen=True, kw_only=True):
 
     reason: str
     ended_episodes: tuple[UUID, ...] = ()
+
+
+@event_type("household.reopened.v1")
+class HouseholdReopened(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day the file is open again; who was a member when it was closed is one again."""
+
+    community: str
+    members: tuple[UUID, ...]
+    commitment: bytes | None = None
+
+
+@event_type("household.split.v1")
+class HouseholdSplit(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day some members are a household of their own; ``episodes`` of the whole household go with them."""
+
+    new_household: UUID
+    members: tuple[UUID, ...]
+    episodes: tuple[UUID, ...] = ()
+    new_head: UUID | None = None
+    commitment: bytes | None = None
+
+
+@event_type("household.merged-away.v1")
+class HouseholdMergedAway(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day the household is part of another; nothing more happens to it here."""
+
+    to_household: UUID
+    members: tuple[UUID, ...]
+
+
+@event_type("household.merged-in.v1")
+class HouseholdMergedIn(HouseholdEvent, frozen=True, kw_only=True):
+    """From this day another household is part of this one, with its people and its records as a whole.
+
+    ``duplicates`` are its episodes of exclusive services that this household has too: somebody decides which ends.
+    """
+
+    from_household: UUID
+    members: tuple[NewMember, ...]
+    carried: Carried
+    duplicates: tuple[UUID, ...] = ()
+    commitment: bytes | None = None
+
+
+@event_type("household.unmerged.v1")
+class HouseholdUnmerged(HouseholdEvent, frozen=True, kw_only=True):
+    """The merge was wrong: it counts at no date, and its people and records are the other household's."""
+
+    to_household: UUID
+    members: tuple[UUID, ...]
+    records: tuple[UUID, ...] = ()
+    new_head: UUID | None = None
+    commitment: bytes | None = None
+
+
+class ReturnedMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person as another household gives them back: all that is theirs, and their times there."""
+
+    member: NewMember
+    spells: tuple[Spell, ...]
+
+
+@event_type("household.restored.v1")
+class HouseholdRestored(HouseholdEvent, frozen=True, kw_only=True):
+    """The household was never part of another; what was changed there of its people and records is told here."""
+
+    from_household: UUID
+    members: tuple[ReturnedMember, ...]
+    carried: Carried
+    head: UUID
 
 
 @event_type("household.member-joined.v1")

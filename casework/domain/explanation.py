@@ -131,7 +131,7 @@ def _reason(household: Household, day: date, policy: Policy, code: str, count: C
 
 def _need(household: Household, day: date, policy: Policy, count: Count) -> tuple[UUID | None, bool]:
     """The need that makes somebody count, and whether it lapsed, so that nothing given can meet it (RULES D6)."""
-    needs = household.needs_of.get((str(count.what), count.person_id))
+    needs = household.needs_on(str(count.what), count.person_id, Clock(day))
     live = live_need(needs, policy.need_tails.get(str(count.what), {}), Clock(day)) if needs else None
     return (live.need.need_id, live.lapsed) if live is not None else (None, False)
 

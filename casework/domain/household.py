@@ -15,8 +15,14 @@ from casework.domain.events import (
     HeadChanged,
     HouseholdClosed,
     HouseholdEvent,
+    HouseholdMergedAway,
+    HouseholdMergedIn,
     HouseholdMoved,
     HouseholdRegistered,
+    HouseholdReopened,
+    HouseholdRestored,
+    HouseholdSplit,
+    HouseholdUnmerged,
     MemberBorn,
     MemberDied,
     MemberFactsCorrected,
@@ -28,6 +34,7 @@ from casework.domain.events import (
     NewMember,
     ReferralAnswered,
     ResidenceVerified,
+    ReturnedMember,
     ServiceCorrected,
     ServiceDelivered,
     ServiceDenied,
@@ -40,22 +47,27 @@ from casework.domain.events import (
     ServiceVoided,
 )
 from casework.domain.fact_corrections import correct_facts
+from casework.domain.regrouping import RegroupingCommands
+from casework.domain.residence import MERGED_AWAY
 from casework.domain.state import (
     Birth,
     Carried,
+    Closing,
     Employment,
     Episode,
     Need,
     Person,
     Referral,
     Spell,
+    Stay,
+    TakenIn,
     Terms,
     Told,
 )
 from casework.domain.voiding import VoidingCommands
 
 
-class Household(VoidingCommands):
+class Household(RegroupingCommands, VoidingCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
@@ -134,14 +146,96 @@ class Household(VoidingCommands):
                 correct_facts(self.people, event)
             case EntryVoided(voids=entry):
                 self._leave_out(entry)
+            case _:
+                self._apply_regrouping(event)
+
+    def _apply_regrouping(self, event: HouseholdEvent) -> None:
+        on = event.occurred_on
+        match event:
+            case HouseholdReopened():
+                self._reopened(event)
+            case HouseholdSplit(new_household=other):
+                for person_id in event.members:
+                    self._part(person_id, on, other, event.new_head)
+                for record_id in event.episodes:
+                    self._give_away(record_id, on, other)
+            case HouseholdMergedAway(to_household=other):
+                for person_id in event.members:
+                    self._part(person_id, on, other, None)
+                self.closed_on, self.closed_reason, self.merged_into = on, MERGED_AWAY, other
+            case HouseholdMergedIn():
+                self._merged_in(event)
+            case HouseholdUnmerged():
+                self._unmerged(event)
+            case HouseholdRestored(members=members):
+                self.closed_on = self.closed_reason = self.merged_into = None
+                self.head = event.head
+                for returned in members:
+                    self._take_back(event.from_household, returned)
+                self._keep(event.carried)
 
     def _registered(self, event: HouseholdRegistered) -> None:
         self.arrived_on = event.occurred_on
         self.origin, self.origin_division = event.origin, event.origin_division
+        self.origin_household = event.from_household
         self.residences = [(event.occurred_on, self.version, event.community)]
         self.head = event.head
         for member in event.members:
             self._take_in(event.occurred_on, member)
+        if event.carried is not None:
+            self._keep(event.carried)
+
+    def _reopened(self, event: HouseholdReopened) -> None:
+        on = event.occurred_on
+        if self.closed_on is not None and self.closed_reason is not None:
+            self.past_closings.append(Closing(self.closed_on, self.closed_reason, on))
+        self.closed_on = self.closed_reason = None
+        for person_id in event.members:
+            self._part(person_id, on, None, None)
+            self.people[person_id].spells.append(Spell(on, on))
+        self.residences.append((on, self.version, event.community))
+
+    def _merged_in(self, event: HouseholdMergedIn) -> None:
+        people = {}
+        for member in event.members:
+            self._take_in(event.occurred_on, member)
+            people[member.person_id] = len(self.people[member.person_id].spells) - 1
+        kept = self._keep(event.carried)
+        records = (*(need.need_id for need in kept.needs), *(episode.episode_id for episode in kept.episodes))
+        for record_id in records:
+            self.stays.setdefault(record_id, []).append(Stay(event.occurred_on))
+        self.taken_in[event.from_household] = TakenIn(event.occurred_on, people, records, event.duplicates)
+
+    def _unmerged(self, event: HouseholdUnmerged) -> None:
+        """What came by the merge, and what came since and goes along, was never here: its times here have no day."""
+        other = event.to_household
+        for person_id in event.members:
+            for spell in self.spells_since(other, person_id):
+                spell.left_on, spell.to_household = spell.joined_on, other
+        for record_id in event.records:
+            stay = self.stays.setdefault(record_id, [Stay()])[-1]
+            stay.until, stay.to_household = stay.since, other
+        self.taken_in[other] = self.taken_in[other]._replace(is_given_back=True)
+        if event.new_head is not None:
+            self.head = event.new_head
+
+    def _take_back(self, from_household: UUID, returned: ReturnedMember) -> None:
+        new, spells = returned.member, deepcopy(list(returned.spells))
+        person = self.people.get(new.person_id)
+        if person is None:
+            person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
+            self.people[new.person_id] = person
+        last = person.spells[-1] if person.spells else None
+        if last is not None and last.to_household == from_household and last.left_on == spells[0].joined_on:
+            gone_on = spells.pop(0)
+            last.left_on, last.to_household = gone_on.left_on, gone_on.to_household
+        person.spells += spells
+        if new.carried is not None:
+            self._receive(person, new.carried)
+
+    def _give_away(self, record_id: UUID, on: date, to_household: UUID) -> None:
+        stay = self.stays.setdefault(record_id, [Stay()])[-1]
+        stay.until, stay.to_household = on, to_household
 
     def _take_in(self, on: date, new: NewMember) -> None:
         person = self.people.get(new.person_id)
@@ -156,16 +250,21 @@ class Household(VoidingCommands):
         person.tell(Told(on, self.version, new.facts))
 
     def _receive(self, person: Person, carried: Carried) -> None:
-        carried = deepcopy(carried)  # the event stays as it was recorded
+        kept = self._keep(carried)
+        person.told, person.births = kept.told, kept.births
+
+    def _keep(self, carried: Carried) -> Carried:
+        """Remember records that another stream carried over, as told here; the event stays as it was recorded."""
+        carried = deepcopy(carried)
         for record in carried.versioned():
             record.version = self.version
-        person.told, person.births = carried.told, carried.births
         for employment in carried.employments:
             self.employments[employment.employment_id] = employment
         for need in carried.needs:
             self._remember_need(need)
         for episode in carried.episodes:
             self._remember_episode(episode)
+        return carried
 
     def _part(self, person_id: UUID, on: date, to_household: UUID | None, new_head: UUID | None) -> None:
         spell = self.people[person_id].current

@@ -345,7 +345,7 @@ def need_coverage(h: Present, clock: Clock) -> Iterator[Count]:
 
 
 def _assessed(h: Present, need: str, member: Member, clock: Clock) -> bool:
-    of_household = h.household.needs_of.get((need, None), ())
+    of_household = h.household.needs_on(need, None, h.people_clock)
     days = [n.assessed_on for n in (*h.household.needs_of.get((need, member.id), ()), *of_household)]
     months = h.policy.windows.coverage_months
     return any(clock.reached(d) and clock.within(add_months(d, months)) for d in sorted(days, reverse=True))

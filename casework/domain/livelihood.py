@@ -56,7 +56,7 @@ class LivelihoodCommands(MembershipCommands):
         employment = self.employments.get(employment_id)
         if employment is None:
             raise Refused("employment-unknown")
-        self._check_still_ours(employment.person_id)
+        self._check_still_ours(employment.person_id, employment_id)
         check_codes(reason=("employment_end_reasons", reason))
         refuse_if(employment.ended_on is not None, "employment-ended")
         refuse_if(to < employment.from_, "ends-before-start")
@@ -82,7 +82,10 @@ class LivelihoodCommands(MembershipCommands):
         check_codes(result=("need_results", result))
         if person_id is not None:
             self._member(person_id, assessed_on)
-        refuse_if(any(n.is_open for n in self.needs_of.get((need, person_id), ())), "need-open")
+        refuse_if(
+            any(n.is_open and not self.has_gone(n.need_id) for n in self.needs_of.get((need, person_id), ())),
+            "need-open",
+        )
         self.record(
             NeedRecorded(
                 occurred_on=assessed_on,
@@ -108,5 +111,5 @@ class LivelihoodCommands(MembershipCommands):
         need = self.needs.get(need_id)
         if need is None:
             raise Refused("need-unknown")
-        self._check_still_ours(need.person_id)
+        self._check_still_ours(need.person_id, need_id)
         return need

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from datetime import date
+from typing import TypeAlias
 from uuid import UUID
 
 from casework.domain.calendar import age_on
@@ -19,8 +21,11 @@ from casework.domain.events import (
 )
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, ResidenceCommands, refuse_if
-from casework.domain.state import Carried, MemberFacts, Origin, Person
+from casework.domain.state import Carried, Employment, Episode, MemberFacts, Need, Origin, Person
 from casework.errors import Refused
+
+Record: TypeAlias = Episode | Need | Employment
+"""What a household remembers under an id, of a person or of itself."""
 
 
 class MembershipCommands(ResidenceCommands):
@@ -132,6 +137,8 @@ class MembershipCommands(ResidenceCommands):
         """Take in a person from another household, with all that its stream carried over."""
         self._check_open()
         refuse_if(self._is_active(member.person_id, joined_on), "person-already-a-member")
+        if member.carried is not None:
+            self._check_records(member.carried)
         self.record(MemberJoined(occurred_on=joined_on, member=member))
 
     def leaving_member(self, person_id: UUID, relation: str) -> NewMember:
@@ -150,7 +157,7 @@ class MembershipCommands(ResidenceCommands):
 
     def _carried(self, person: Person) -> Carried:
         mine = person.person_id
-        carried = deepcopy(
+        return self._with_origins(
             Carried(
                 told=person.told,
                 births=person.births,
@@ -159,6 +166,27 @@ class MembershipCommands(ResidenceCommands):
                 episodes=[e for e in self.episodes.values() if e.person_id == mine],
             )
         )
+
+    def _check_records(self, carried: Carried) -> None:
+        """Refuse to take over a record under an id that another one has here: nothing is written over."""
+        episodes, needs, jobs = self.episodes, self.needs, self.employments
+        for e in carried.episodes:
+            refuse_if(self._is_another(e.episode_id, e, episodes.get(e.episode_id)), "record-twice")
+        for n in carried.needs:
+            refuse_if(self._is_another(n.need_id, n, needs.get(n.need_id)), "record-twice")
+        for job in carried.employments:
+            refuse_if(self._is_another(job.employment_id, job, jobs.get(job.employment_id)), "record-twice")
+
+    def _is_another(self, record_id: UUID, brought: Record, known: Record | None) -> bool:
+        """Whether a record is not the one that is known by its id, and that had gone from here."""
+        if known is None:
+            return False
+        gone = known.person_id is not None or self.has_gone(record_id)
+        return brought.person_id != known.person_id or not gone
+
+    def _with_origins(self, carried: Carried) -> Carried:
+        """A copy in which every record says which event told it first."""
+        carried = deepcopy(carried)
         for record in carried.versioned():
             record.origin = record.origin or Origin(self.id, record.version)
         return carried
@@ -167,8 +195,9 @@ class MembershipCommands(ResidenceCommands):
         person = self.people.get(person_id)
         return person is not None and person.stays_on(on)
 
-    def _check_still_ours(self, person_id: UUID | None) -> None:
-        """What moved with a person to another household is told there (RULES G4)."""
+    def _check_still_ours(self, person_id: UUID | None, record_id: UUID | None = None) -> None:
+        """What moved to another household, with a person or by itself, is told there (RULES G4)."""
+        refuse_if(person_id is None and record_id is not None and self.has_gone(record_id), "record-moved")
         moved = person_id is not None and self.people[person_id].spells[-1].to_household
         refuse_if(moved, "moved-with-person")
 
@@ -183,6 +212,9 @@ class MembershipCommands(ResidenceCommands):
         refuse_if(spell and spell.joined_on > on, "left-before-joining")
 
     def _check_new_head(self, leaving: UUID, new_head: UUID | None) -> None:
-        staying = {person.person_id for person in self.members} - {leaving}
+        self._check_head_without([leaving], new_head)
+
+    def _check_head_without(self, leaving: Sequence[UUID], new_head: UUID | None) -> None:
+        staying = {person.person_id for person in self.members}.difference(leaving)
         refuse_if(new_head is not None and new_head not in staying, "head-not-a-member")
-        refuse_if(new_head is None and self.head == leaving and staying, "new-head-needed")
+        refuse_if(new_head is None and self.head in leaving and staying, "new-head-needed")

@@ -10,8 +10,14 @@ from casework.domain.events import (
     EntryVoided,
     HeadChanged,
     HouseholdClosed,
+    HouseholdMergedAway,
+    HouseholdMergedIn,
     HouseholdMoved,
     HouseholdRegistered,
+    HouseholdReopened,
+    HouseholdRestored,
+    HouseholdSplit,
+    HouseholdUnmerged,
     MemberBorn,
     MemberDied,
     MemberFactsCorrected,
@@ -29,7 +35,9 @@ WHOLE: Part = ("household",)
 def parts(event: Event) -> frozenset[Part]:
     """Return the parts of a household that an event touches."""
     match event:
-        case HouseholdRegistered() | HouseholdClosed() | EntryVoided():
+        case HouseholdRegistered() | HouseholdClosed() | HouseholdReopened() | HouseholdSplit() | EntryVoided():
+            return frozenset({WHOLE})
+        case HouseholdMergedAway() | HouseholdMergedIn() | HouseholdUnmerged() | HouseholdRestored():
             return frozenset({WHOLE})
         case ResidenceVerified():
             return frozenset({("contact",)})

@@ -68,7 +68,7 @@ class Present:
 
     @cached_property
     def members(self) -> list[Member]:
-        """All active members; ``people_clock`` tells until when."""
+        """All active members; ``people_clock`` tells until when, and until when the household's records are its own."""
         return list(self._active())
 
     def _active(self) -> Iterator[Member]:
@@ -124,14 +124,17 @@ class Present:
         return None
 
     def _newest_first(self, service: str, person_id: UUID | None) -> Sequence[Episode]:
-        episodes = self.household.episodes_of.get((service, person_id), ()) if service in self.services else ()
+        episodes = self._episodes(service, person_id) if service in self.services else ()
         return episodes if len(episodes) < 2 else sorted(episodes, key=_granted, reverse=True)
+
+    def _episodes(self, service: str, person_id: UUID | None) -> Sequence[Episode]:
+        return self.household.episodes_on(service, person_id, self.people_clock)
 
     def deliveries(self, service: str, person_id: UUID | None) -> list[tuple[date, Episode]]:
         """When a one-off service was given, the latest first (RULES D4)."""
         if service not in self.services:
             return []
-        episodes = self.household.episodes_of.get((service, person_id), ())
+        episodes = self._episodes(service, person_id)
         given = [(day, e) for e in episodes if (day := given_on(e)) is not None]
         given.sort(key=_first, reverse=True)
         return given
@@ -145,7 +148,7 @@ class Present:
 
     def need(self, code: str, person_id: UUID | None, clock: Clock) -> LiveNeed | None:
         """The need that is live, of several the latest assessed (RULES D6)."""
-        needs = self.household.needs_of.get((code, person_id)) if code in self.needs else None
+        needs = self.household.needs_on(code, person_id, self.people_clock) if code in self.needs else None
         return live_need(needs, self.policy.need_tails.get(code, {}), clock) if needs else None
 
     def is_student(self, member: Member, clock: Clock) -> bool:

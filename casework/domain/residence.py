@@ -10,6 +10,7 @@ from uuid import UUID
 from casework.domain.aggregate import Aggregate
 from casework.domain.calendar import evaluation_year_end
 from casework.domain.checks import check_codes, check_member
+from casework.domain.clock import Clock
 from casework.domain.events import (
     HouseholdClosed,
     HouseholdEvent,
@@ -19,8 +20,11 @@ from casework.domain.events import (
     ResidenceVerified,
 )
 from casework.domain.policy import policy_of
-from casework.domain.state import Employment, Episode, Need, Person
+from casework.domain.state import Closing, Employment, Episode, Need, Person, Stay, TakenIn
 from casework.errors import Refused
+
+MERGED_AWAY = "merged_away"
+"""The reason of a closing by which a household became part of another."""
 
 
 class By(NamedTuple):
@@ -54,11 +58,16 @@ class HouseholdState(Aggregate):
         self.voided_entries: dict[int, int] = {}
         self.arrived_on = date.max
         self.origin = "arrival"
+        self.origin_household: UUID | None = None
         self.origin_division: str | None = None
         self.residences: list[tuple[date, int, str]] = []
         self.verified: list[tuple[date, str]] = []
         self.closed_on: date | None = None
         self.closed_reason: str | None = None
+        self.merged_into: UUID | None = None
+        self.past_closings: list[Closing] = []
+        self.taken_in: dict[UUID, TakenIn] = {}
+        self.stays: dict[UUID, list[Stay]] = {}
         self.head: UUID | None = None
         self.people: dict[UUID, Person] = {}
         self.employments: dict[UUID, Employment] = {}
@@ -72,10 +81,64 @@ class HouseholdState(Aggregate):
         """The code of the community where the household lives by what is known today."""
         return self.residences[-1][2]
 
+    def community_on(self, day: date) -> str:
+        """The code of the community where the household lives on a day; before its arrival, where it arrives."""
+        lived = [code for on, _, code in self.residences if on <= day]
+        return lived[-1] if lived else self.residences[0][2]
+
     @property
     def members(self) -> list[Person]:
         """The people whose time in the household has not ended."""
         return [person for person in self.people.values() if person.current is not None]
+
+    @property
+    def open_since(self) -> date:
+        """The day from which the file is open without a break: of the arrival, or of the last reopening."""
+        return self.past_closings[-1].reopened_on if self.past_closings else self.arrived_on
+
+    @property
+    def closings(self) -> Sequence[Closing]:
+        """The times in which the file was closed, or is for good."""
+        if self.closed_on is None:
+            return self.past_closings
+        return [*self.past_closings, Closing(self.closed_on, self.closed_reason or "", date.max)]
+
+    def closing_on(self, clock: Clock) -> Closing | None:
+        """The closing that holds on a day, if one does; a merge into another household is one too."""
+        for closing in self.closings:
+            if clock.reached(closing.closed_on) and not clock.reached(closing.reopened_on):
+                return closing
+        return None
+
+    def episodes_on(self, service: str, person_id: UUID | None, clock: Clock) -> Sequence[Episode]:
+        """Return a beneficiary's episodes of a service, of the whole household those that are its own on the day."""
+        episodes = self.episodes_of.get((service, person_id), ())
+        if person_id is not None or not self.stays:
+            return episodes
+        return [episode for episode in episodes if self.is_own(episode.episode_id, clock)]
+
+    def needs_on(self, need: str, person_id: UUID | None, clock: Clock) -> Sequence[Need]:
+        """Return the needs of one kind, of the whole household those that are its own on the day."""
+        needs = self.needs_of.get((need, person_id), ())
+        if person_id is not None or not self.stays:
+            return needs
+        return [each for each in needs if self.is_own(each.need_id, clock)]
+
+    def is_own(self, record_id: UUID, clock: Clock) -> bool:
+        """Whether a record of the whole household is this household's on the day."""
+        stays = self.stays.get(record_id)
+        return stays is None or any(
+            clock.reached(stay.since) and not (stay.until is not None and clock.reached(stay.until)) for stay in stays
+        )
+
+    def has_gone(self, record_id: UUID) -> bool:
+        """Whether a record of the whole household went on to another household, and is told there (RULES G4)."""
+        stays = self.stays.get(record_id)
+        return stays is not None and stays[-1].until is not None
+
+    def check_not_merged(self) -> None:
+        """Refuse whatever is to happen to a household that was merged away, saying where it went."""
+        refuse_if(self.merged_into, "household-merged-away", merged_into=self.merged_into)
 
     def _check_date(self, by: By, occurred_on: date, *, backdated: bool = True) -> None:
         refuse_if(occurred_on > by.today, "date-in-future")
@@ -84,6 +147,7 @@ class HouseholdState(Aggregate):
             refuse_if(by.today - occurred_on > furthest, "back-dated-too-far")
 
     def _check_open(self) -> None:
+        self.check_not_merged()
         refuse_if(self.closed_on is not None, "household-closed")
 
     def _check_open_or_settling(self, on: date) -> None:
@@ -168,7 +232,13 @@ class ResidenceCommands(HouseholdState):
         self._check_open()
         self._check_date(by, closed_on)
         check_codes(reason=("household_close_reasons", reason))
-        refuse_if(closed_on < self.arrived_on, "closed-before-arrival")
+        refuse_if(closed_on < self.open_since, "closed-before-arrival")
         settling = reason == "gained_local_hukou"
-        ended = () if settling else tuple(e.episode_id for e in self.episodes.values() if not e.is_over)
+        ended = (
+            ()
+            if settling
+            else tuple(
+                e.episode_id for e in self.episodes.values() if not e.is_over and not self.has_gone(e.episode_id)
+            )
+        )
         self.record(HouseholdClosed(occurred_on=closed_on, reason=reason, ended_episodes=ended))

@@ -8,6 +8,9 @@ from casework.domain import catalogue, codes
 from casework.domain.events import (
     EntryVoided,
     HouseholdEvent,
+    HouseholdMergedIn,
+    HouseholdRegistered,
+    HouseholdRestored,
     MemberBorn,
     MemberFactsCorrected,
     MemberFactsRecorded,
@@ -50,6 +53,10 @@ def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
             return is_restricted_event(household.entry(version), household)
         case MemberJoined(member=member) | MemberBorn(member=member):
             return _has_restricted(member.facts) or member.carried is not None
+        case HouseholdRegistered(members=members):
+            return any(member.carried is not None for member in members)
+        case HouseholdMergedIn() | HouseholdRestored():
+            return True
     episode_id: UUID | None = getattr(event, "episode_id", None)
     return episode_id is not None and is_restricted_service(household.episodes[episode_id].service)
 

@@ -303,7 +303,7 @@ class ServiceCommands(LivelihoodCommands):
         episode = self.episodes.get(episode_id)
         if episode is None:
             raise Refused("episode-unknown")
-        self._check_still_ours(episode.person_id)
+        self._check_still_ours(episode.person_id, episode_id)
         return episode
 
     def _living(self, episode_id: UUID) -> Episode:
@@ -368,17 +368,33 @@ class ServiceCommands(LivelihoodCommands):
         but: Episode | None = None,
     ) -> None:
         """One open episode of an exclusive service, for some of them by unit (RULES G11)."""
+        refuse_if(self._open_beside(service, person_id, key, on, but), "service-open")
+
+    def _open_beside(
+        self,
+        service: Service,
+        person_id: UUID | None,
+        key: tuple[str, object] | None,
+        on: date,
+        but: Episode | None = None,
+    ) -> bool:
         if key is None:
-            return
+            return False
         for other in self.episodes_of.get((service.code, person_id), ()):
-            if other is but or other.is_over or key != service.exclusive_key(other.unit_id, other.evidence()):
+            if other is but or other.is_over or self.has_gone(other.episode_id):
                 continue
             ends = last_day(service, other.valid_from, other.terms) if other.terms else None
-            refuse_if(ends is None or ends >= on, "service-open")
+            if key == service.exclusive_key(other.unit_id, other.evidence()) and (ends is None or ends >= on):
+                return True
+        return False
 
     def _check_not_delivered(self, service: str, person_id: UUID | None, on: date, evidence: Evidence) -> None:
         others = self.episodes_of.get((service, person_id), ())
-        that_day = [other for other in others if other.delivered_on == on and not other.voided]
+        that_day = [
+            other
+            for other in others
+            if other.delivered_on == on and not other.voided and not self.has_gone(other.episode_id)
+        ]
         refuse_if(any(other.evidence() == evidence for other in that_day), "delivered-already")
 
 

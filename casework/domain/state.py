@@ -77,6 +77,36 @@ class Spell(msgspec.Struct, omit_defaults=True):
     version: int = 0
 
 
+class Stay(msgspec.Struct):
+    """A time in which a record of a whole household was this one's; records come and go with splits and merges."""
+
+    since: date = date.min
+    until: date | None = None
+    to_household: UUID | None = None
+
+
+class Closing(NamedTuple):
+    """A time in which the file was closed, from ``closed_on`` to the day before ``reopened_on``."""
+
+    closed_on: date
+    reason: str
+    reopened_on: date
+
+
+class TakenIn(NamedTuple):
+    """A household that was merged into this one: on which day, with which people and records of the whole household.
+
+    Beside each person stands the place of their first time here since. ``duplicates`` are those of its episodes that
+    stand beside one of this household.
+    """
+
+    on: date
+    people: dict[UUID, int]
+    records: tuple[UUID, ...]
+    duplicates: tuple[UUID, ...]
+    is_given_back: bool = False
+
+
 class Birth(msgspec.Struct, omit_defaults=True):
     """A child that a member bore: reported on a day, born in a month."""
 
@@ -105,13 +135,18 @@ class Person(msgspec.Struct, omit_defaults=True):
         """The spell that has not ended, if there is one."""
         return next((s for s in self.spells if s.left_on is None), None)
 
+    @property
+    def was_here(self) -> bool:
+        """Whether there is a day on which the person was in the household; of a merge that was undone there is none."""
+        return any(s.left_on is None or s.joined_on < s.left_on for s in self.spells)
+
     def stays_on(self, day: date) -> bool:
         """Whether the person is in the household on a day."""
         return any(s.joined_on <= day and (s.left_on is None or day < s.left_on) for s in self.spells)
 
     def not_left_by(self, day: date) -> bool:
         """Whether something of that day can be told of this member: they stay then, or joined later."""
-        return any(s.left_on is None or day < s.left_on for s in self.spells)
+        return any(s.left_on is None or (day < s.left_on and s.joined_on < s.left_on) for s in self.spells)
 
 
 class Employment(msgspec.Struct, omit_defaults=True):
@@ -245,7 +280,7 @@ def last_day(service: Service, valid_from: date | None, terms: Sequence[Terms]) 
 
 
 class Carried(msgspec.Struct, omit_defaults=True):
-    """All that a stream knows of a person, for the stream that receives them."""
+    """All that a stream knows of a person, or of a household as a whole, for the stream that receives them."""
 
     told: list[Told]
     births: list[Birth]
@@ -257,6 +292,9 @@ class Carried(msgspec.Struct, omit_defaults=True):
         """Every record that says where in a stream it was told."""
         terms = [terms for episode in self.episodes for terms in episode.terms]
         return [*self.told, *self.employments, *self.needs, *terms]
+
+
+NOTHING_CARRIED = Carried([], [], [], [], [])
 
 
 def _said(record: Told | Terms) -> tuple[date, int]:

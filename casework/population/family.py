@@ -126,6 +126,12 @@ def household_id(seed: int, number: int) -> UUID:
     return UUID(int=derived.int & ~63 | number & 63)
 
 
+def apart_id(seed: int, number: int) -> UUID:
+    """Return the id of the second file beside a household's own, in the same partition."""
+    derived = uuid8_from(f"household/{seed}/{number}/apart".encode())
+    return UUID(int=derived.int & ~63 | number & 63)
+
+
 def found(world: World, span: Span, number: int) -> Family:
     """Return the household of a number, and its fate."""
     return _Founding(world, span, number).family()

@@ -22,6 +22,8 @@ OPENS = 8 * 3600 + 1800
 OPEN_FOR = 9 * 3600
 BACKLOG_DAYS = 7
 """What happened longer ago than this, when its turn comes, is recorded at once."""
+ENDS_AND_BEGINS = {"close_household", "reopen_household"}
+"""What may lie outside of the household's time."""
 KNOWN_DAYS = 300
 """How far back things are told of those who were there before their file was opened."""
 
@@ -105,8 +107,8 @@ class Life:
 
     def _happens(self, step: Step) -> bool:
         """Say whether a step lies in the time of whom it is about."""
-        if step.command == "close_household":
-            return True
+        if step.command in ENDS_AND_BEGINS or step.is_apart:
+            return step.on <= self.city.span.until
         ends = min(self.family.leaves_on, step.person.goes_on if step.person else date.max)
         return step.on <= self.city.span.until and step.on < ends
 

@@ -18,7 +18,8 @@ from casework.errors import Refused
 from casework.log.append import Beside, Claim
 from casework.log.codec import EventCodec, Metadata
 from casework.population.chance import Chance, chance_of
-from casework.population.family import Family
+from casework.population.family import Family, apart_id
+from casework.population.regrouped import REGROUPED
 from casework.population.sealing import SimulatedVault
 from casework.population.steps import Desk, Step
 from casework.population.told import Span, Told
@@ -47,6 +48,8 @@ class City(NamedTuple):
 class Office:
     """Keeps one household's file: its aggregate, and what its commands leave beside their events.
 
+    Some have a second file ``apart``, in the same partition, of those who split off or are yet to be merged.
+
     ``refused`` counts, by the rule that refused it, what was told too late or twice; ``unchanged`` what had no effect.
     """
 
@@ -54,34 +57,56 @@ class Office:
         self.city = city
         self.number = number
         self.chance = chance
+        self.family = family
         self.household = Household(family.id)
+        self.apart = Household(apart_id(city.seed, number))
+        self.has_apart = False
         self.vault = SimulatedVault(city.keys, chance_of(city.seed, "salts", number))
         self.persons = Persons(self.vault, KeyedHashes(city.keys), synthetic=True)
         self.refused: Counter[str] = Counter()
         self.unchanged = 0
         self._references = count(1)
+        self._places = count()
 
     def record(self, step: Step, at: int) -> list[Told] | None:
         """Give a step's command at a second; return its events, or None where it is refused."""
-        arguments, sealed = self._sealed(step)
-        released = Beside(released=self._released(step))
-        desk = step.desk
-        by = By(self.city.span.day(at), bureau=desk.bureau, own_bureau_only=desk.role == "bureau")
+        by = By(self.city.span.day(at), bureau=step.desk.bureau, own_bureau_only=step.desk.role == "bureau")
         try:
-            getattr(self.household, step.command)(by, **arguments)
+            return self._both(step, by, at) if step.command in REGROUPED else self._one(step, by, at)
         except Refused as refused:
             self.refused[refused.code] += 1
             return None
-        events = self.household.collect_events()
-        self.unchanged += not events
-        return [self._told(event, step.desk, at, together([step.beside, sealed, released])) for event in events]
 
-    def _told(self, recorded: Recorded, desk: Desk, at: int, beside: Beside) -> Told:
+    def _one(self, step: Step, by: By, at: int) -> list[Told]:
+        """Give a command to one file."""
+        household = self.apart if step.is_apart else self.household
+        arguments, sealed = self._sealed(step)
+        moved = Beside(released=self._released(step), claims=self._claimed(step))
+        getattr(household, step.command)(by, **arguments)
+        events = household.collect_events()
+        self.unchanged += not events
+        company = together([step.beside, sealed, moved])
+        return [self._told(household, event, step.desk, at, company, self._id(at)) for event in events]
+
+    def _both(self, step: Step, by: By, at: int) -> list[Told]:
+        """Give a command to both files; what the first one told releases is claimed by the second."""
+        first, then, moved = REGROUPED[step.command](self.household, self.apart, by, **step.arguments)
+        command_id = self._id(at)
+        company = {first.id: Beside(released=moved), then.id: Beside(claims=self._claims(moved))}
+        return [
+            self._told(household, event, step.desk, at, company[household.id], command_id)
+            for household in (first, then)
+            for event in household.collect_events()
+        ]
+
+    def _told(
+        self, household: Household, recorded: Recorded, desk: Desk, at: int, beside: Beside, command_id: UUID
+    ) -> Told:
         event: Any = recorded.event
-        meta = self._metadata(desk, at, restricted=is_restricted_event(event, self.household))
+        meta = self._metadata(household, desk, at, command_id, restricted=is_restricted_event(event, household))
         return Told(
             at,
-            self.number << 20 | recorded.originator_version,
+            self.number << 20 | next(self._places),
             recorded.originator_id,
             recorded.originator_version,
             event.type_name,
@@ -93,10 +118,9 @@ class Office:
             list(beside.released),
         )
 
-    def _metadata(self, desk: Desk, at: int, *, restricted: bool) -> Metadata:
-        command_id = self._id(at)
-        area = self.city.world.area(self.household.community)
-        community = _unit_id(self.household.community)
+    def _metadata(self, household: Household, desk: Desk, at: int, command_id: UUID, *, restricted: bool) -> Metadata:
+        area = self.city.world.area(household.community)
+        community = _unit_id(household.community)
         return Metadata(
             event_id=self._id(at),
             actor=self._actor(desk, area),
@@ -150,6 +174,16 @@ class Office:
                 return [step.arguments["person_id"]]
             case _:
                 return []
+
+    def _claimed(self, step: Step) -> list[Claim]:
+        """Return what is claimed by a file that opens again."""
+        again = step.command == "reopen_household"
+        return self._claims([person.person_id for person in self.household.members]) if again else []
+
+    def _claims(self, people: list[UUID]) -> list[Claim]:
+        family = self.family
+        numbers = {m.id: m.profile.id_number for m in (*family.members, *family.joins, *family.births)}
+        return [claim for each in people for claim in self.persons.claims(each, numbers[each])]
 
     def _id(self, at: int) -> UUID:
         return self.chance.uuid(at * 1000 + self.chance.whole(0, 999))

@@ -13,6 +13,7 @@ from casework.domain.state import MemberFacts, Permit, Span
 from casework.population import rates
 from casework.population.family import NEVER, Member, Parting, new_member
 from casework.population.life import Life
+from casework.population.regrouping import splits_off
 from casework.population.steps import STATION, Step, Thread
 from casework.privacy.persons import Entry, together
 
@@ -23,34 +24,34 @@ _DISABILITIES = {"physical": 0.5, "visual": 0.15, "hearing": 0.15, "intellectual
 def registered(life: Life) -> Step:
     """Open the file of the household with everybody who came."""
     family = life.family
-    entered = [_entered(life, member) for member in family.members]
+    told = [entered(life, member) for member in family.members]
     arguments = {
         "arrived_on": family.arrived_on,
         "community": family.homes[0][1],
         "head": family.head.id,
-        "members": [member for member, _ in entered],
+        "members": [member for member, _ in told],
         "origin_division": family.head.home,
     }
-    beside = together(entry.beside() for _, entry in entered)
+    beside = together(entry.beside() for _, entry in told)
     return Step(family.arrived_on, "register_household", arguments, beside=beside)
 
 
 def joined(life: Life, member: Member) -> Step:
     """Somebody joins."""
-    new, entry = _entered(life, member)
+    new, entry = entered(life, member)
     arguments = {"joined_on": member.comes_on, "member": new}
     return Step(member.comes_on, "add_member", arguments, beside=entry.beside())
 
 
 def born(life: Life, baby: Member) -> Step:
     """A child is born here."""
-    new, entry = _entered(life, baby)
+    new, entry = entered(life, baby)
     mother = baby.mother.id if baby.mother else None
     arguments = {"reported_on": baby.comes_on, "member": new, "mother": mother}
     return Step(baby.comes_on, "record_birth", arguments, desk=STATION, beside=entry.beside())
 
 
-def _entered(life: Life, member: Member) -> tuple[NewMember, Entry]:
+def entered(life: Life, member: Member) -> tuple[NewMember, Entry]:
     chance = life.chance
     home = division(life.family.community(member.comes_on)).name
     address = f"{home}{chance.whole(1, 40)}号楼{chance.whole(1, 4)}单元{chance.whole(1, 18)}0{chance.whole(1, 4)}"
@@ -88,7 +89,10 @@ def parting(life: Life, parting: Parting) -> Thread:
         if not others:
             yield Step(on, "close_household", {"closed_on": on, "reason": "dissolved"})
         return
-    reason = life.chance.pick({"moved_out": 0.5, "left_city": 0.5})
+    reason = life.chance.pick({"moved_out": 0.7, "left_city": 0.3})
+    if reason == "moved_out" and parting.member.age(on) >= 18 and others and not life.office.has_apart:
+        yield from splits_off(life, parting.member, on, head.get("new_head"))
+        return
     yield Step(on, "remove_member", {"left_on": on, "person_id": person_id, "reason": reason, **head})
 
 
@@ -99,6 +103,9 @@ def closing(life: Life) -> Thread:
         seen_on = on - timedelta(1)
         yield Step(seen_on, "verify_residence", {"verified_on": seen_on, "outcome": "moved"})
     yield Step(on, "close_household", {"closed_on": on, "reason": reason})
+    if reason == "left_city" and life.chance.happens(rates.REOPENED):
+        again_on = life.chance.after(on, 30, 250)
+        yield Step(again_on, "reopen_household", {"reopened_on": again_on, "community": life.family.homes[-1][1]})
 
 
 def new_head(life: Life) -> Thread:

@@ -45,7 +45,8 @@ def feed(code: str) -> Desk:
 class Step(NamedTuple):
     """A command of :class:`~casework.domain.household.Household`, on the day of which it tells.
 
-    ``person`` is whom it is about, so that nothing is told of a time when they are not there.
+    ``person`` is whom it is about, so that nothing is told of a time when they are not there. What ``is_apart`` is
+    told of the second file, of those who split off or are yet to be merged.
     """
 
     on: date
@@ -54,6 +55,7 @@ class Step(NamedTuple):
     person: Member | None = None
     desk: Desk = COMMUNITY
     beside: Beside = NOTHING
+    is_apart: bool = False
 
 
 Thread: TypeAlias = Iterator[Step]

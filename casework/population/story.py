@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from casework.domain.policy import load_policy
-from casework.population import civic, health, needs, rates, residence, schooling, work
+from casework.population import civic, health, needs, rates, regrouping, residence, schooling, work
 from casework.population.family import NEVER, Member
 from casework.population.life import Life
 from casework.population.office import City
@@ -35,7 +35,13 @@ def _whole(life: Life) -> Thread:
 
 
 def _newcomer(life: Life, member: Member) -> Thread:
-    yield residence.joined(life, member)
+    if not regrouping.is_merged(life):
+        yield residence.joined(life, member)
+    else:
+        yield from regrouping.comes_by_merge(life, member, residence.entered(life, member))
+        if life.chance.happens(rates.UNMERGED):
+            yield from regrouping.goes_apart_again(life, member.comes_on)
+            return
     life.begin(*_of_person(life, member))
 
 

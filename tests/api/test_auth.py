@@ -34,6 +34,10 @@ POST /v1/households/{household}/closings                                        
 POST /v1/households/{household}/residence-verifications                          xx-x----
 POST /v1/households/{household}/head-changes                                     xx-x----
 POST /v1/households/{household}/entries/{entry}/voids                            xx------
+POST /v1/households/{household}/splits                                           xx-x----
+POST /v1/households/{household}/merges                                           xx------
+POST /v1/households/{household}/unmerges                                         xx------
+POST /v1/households/{household}/reopenings                                       xx-x----
 POST /v1/households/{household}/members                                          xx-x----
 POST /v1/households/{household}/births                                           xx-x----
 POST /v1/households/{household}/members/{person}/departures                      xx-x----

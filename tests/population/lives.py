@@ -24,10 +24,11 @@ _decode = EventCodec().decode
 
 
 class Lived(NamedTuple):
-    """A household whose life was told: its truth, its aggregate, its events, and what had no effect."""
+    """A household whose life was told: its truth, its aggregate and the file apart, events, and what had no effect."""
 
     family: Family
     household: Household
+    apart: Household
     told: list[Told]
     refused: Counter[str]
     unchanged: int
@@ -37,7 +38,7 @@ def lived(city: City, number: int) -> Lived:
     """Tell the life of a household."""
     life = life_of(city, number)
     told = list(life.told())
-    return Lived(life.family, life.household, told, life.office.refused, life.office.unchanged)
+    return Lived(life.family, life.household, life.office.apart, told, life.office.refused, life.office.unchanged)
 
 
 def event_of(told: Told) -> Any:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain, pairwise
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,7 @@ REPEATED_OR_LATE = {
     "episode-ended",
     "household-closed",
     "lapsed-too-long",
+    "moved-with-person",
     "need-not-open",
     "need-open",
     "not-eligible",
@@ -91,7 +93,9 @@ def test_a_households_number_tells_its_partition():
 
 def test_a_life_is_recorded_in_order_and_ends_with_the_last_week(demo, thousand):
     for life in thousand:
-        assert [each.version for each in life.told] == list(range(1, len(life.told) + 1))
+        for file in (life.household, life.apart):
+            mine = [each.version for each in life.told if each.stream_id == file.id]
+            assert mine == list(range(1, file.version + 1))
         assert all(before.at <= after.at for before, after in pairwise(life.told))
         assert all(demo.span.begins <= each.at < demo.span.ends for each in life.told)
 
@@ -102,10 +106,11 @@ def test_nothing_is_recorded_before_it_happened(demo, thousand):
 
 
 def test_the_events_fold_to_what_their_aggregate_remembers(thousand):
-    for life in thousand[:200]:
-        folded = Household.fold(None, [recorded(each) for each in life.told])
+    for life in thousand:
+        for file in (life.household, life.apart):
+            folded = Household.fold(None, [recorded(each) for each in life.told if each.stream_id == file.id])
 
-        assert folded is None or vars(folded) == vars(life.household)
+            assert folded is None or vars(folded) == vars(file)
 
 
 def test_every_event_that_a_household_can_have_occurs_in_the_first_thousand(thousand):
@@ -177,6 +182,27 @@ def test_households_are_as_large_and_as_restless_as_planned(demo, thousand):
     assert types["household.member-born.v1"] / years == pytest.approx(0.025, abs=0.012)
 
 
+def test_one_household_in_a_hundred_splits_and_one_takes_another_in(thousand):
+    types = Counter(each.type for each in everything_told(thousand))
+
+    assert 5 <= types["household.split.v1"] <= 20
+    assert 5 <= types["household.merged-in.v1"] <= 20
+    assert 0 < types["household.unmerged.v1"] < types["household.merged-in.v1"] / 2
+    assert 5 <= types["household.reopened.v1"] <= types["household.closed.v1"] / 5
+
+
+def test_both_files_of_a_split_or_a_merge_are_told_of_it_at_once(thousand):
+    for life in thousand:
+        others = [each for each in life.told if each.stream_id == life.apart.id]
+        of_both = Counter(Metadata.decode(each.meta).command_id for each in life.told)
+        shared = [each for each in others if of_both[Metadata.decode(each.meta).command_id] == 2]
+
+        assert {each.type for each in shared} == {event_of(each).type_name for each in others} & {
+            *("household.merged-away.v1", "household.restored.v1"),
+            *(["household.registered.v1"] if life.apart.origin == "split" else []),
+        }
+
+
 def test_some_entries_are_corrected_voided_and_late(demo, thousand):
     services = [each for each in everything_told(thousand) if each.type.startswith("household.service-")]
     types = Counter(each.type for each in services)
@@ -240,14 +266,15 @@ def test_what_names_a_person_is_in_the_vault_and_can_be_found(demo, thousand):
 
 
 def test_claims_are_held_by_those_who_are_there_and_by_nobody_else(demo, thousand):
-    for life in thousand[:200]:
-        held: set[Claim] = set()
+    for life in thousand:
+        held: dict[Claim, Any] = {}
         for each in life.told:
-            held = {claim for claim in held if claim.subject_id not in each.released}
-            held |= {claim for claim in each.claims if claim.kind != "source"}
+            held = {claim: file for claim, file in held.items() if claim.subject_id not in each.released}
+            held |= {claim: each.stream_id for claim in each.claims if claim.kind != "source"}
 
-        there = [] if life.household.closed_on else life.household.members
-        assert held == {claim for person in there for claim in _claims(demo, life, person.person_id)}
+        files = [file for file in (life.household, life.apart) if not file.closed_on]
+        there = [(file.id, person.person_id) for file in files for person in file.members]
+        assert held == {claim: file for file, person in there for claim in _claims(demo, life, person)}
 
 
 def _claims(demo: City, life: Lived, person_id):

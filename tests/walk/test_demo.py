@@ -45,8 +45,9 @@ def test_the_demo_fills_a_log_keeps_its_views_and_adds_nothing_the_second_time(d
     first = demo()
     again = demo()
 
-    assert first["households"] == int(HOUSEHOLDS)
-    assert first["verified"] == {**first["verified"], "households": int(HOUSEHOLDS), "differences": []}
+    files = first["households"]  # some have a second one: they split, or another was merged into them
+    assert int(HOUSEHOLDS) <= files < int(HOUSEHOLDS) * 1.2
+    assert first["verified"] == {**first["verified"], "households": files, "differences": []}
     assert len(first["shown"]) == 3
     assert len(first["units"]) == 5
     assert again == first
