@@ -160,6 +160,7 @@ class Household(VoidingCommands):
         for record in carried.versioned():
             record.version = self.version
         person.told, person.births = carried.told, carried.births
+        person.consents, person.erasure = carried.consents, carried.erasure
         for employment in carried.employments:
             self.employments[employment.employment_id] = employment
         for need in carried.needs:

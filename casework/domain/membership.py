@@ -157,6 +157,8 @@ class MembershipCommands(ResidenceCommands):
                 employments=[e for e in self.employments.values() if e.person_id == mine],
                 needs=[n for n in self.needs.values() if n.person_id == mine],
                 episodes=[e for e in self.episodes.values() if e.person_id == mine],
+                consents=person.consents,
+                erasure=person.erasure,
             )
         )
         for record in carried.versioned():
