@@ -7,11 +7,15 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from casework.domain.consents import ConsentCommands
 from casework.domain.corrections import correct
 from casework.domain.events import (
+    ConsentGiven,
+    ConsentWithdrawn,
     EmploymentEnded,
     EmploymentStarted,
     EntryVoided,
+    ErasureRequested,
     HeadChanged,
     HouseholdClosed,
     HouseholdEvent,
@@ -26,6 +30,7 @@ from casework.domain.events import (
     NeedCleared,
     NeedRecorded,
     NewMember,
+    PersonErased,
     ReferralAnswered,
     ResidenceVerified,
     ServiceCorrected,
@@ -43,8 +48,10 @@ from casework.domain.fact_corrections import correct_facts
 from casework.domain.state import (
     Birth,
     Carried,
+    Consent,
     Employment,
     Episode,
+    Erasure,
     Need,
     Person,
     Referral,
@@ -55,7 +62,7 @@ from casework.domain.state import (
 from casework.domain.voiding import VoidingCommands
 
 
-class Household(VoidingCommands):
+class Household(VoidingCommands, ConsentCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
@@ -134,6 +141,15 @@ class Household(VoidingCommands):
                 correct_facts(self.people, event)
             case EntryVoided(voids=entry):
                 self._leave_out(entry)
+            case ConsentGiven(person_id=person_id):
+                consent = Consent(event.scope, on, self.version, True, event.notice_version, event.by, event.until)
+                self.people[person_id].say(consent)
+            case ConsentWithdrawn(person_id=person_id):
+                self.people[person_id].say(Consent(event.scope, on, self.version, given=False))
+            case ErasureRequested(person_id=person_id):
+                self.people[person_id].erasure = Erasure(on, event.basis)
+            case PersonErased(person_id=person_id):
+                self._erased(self.people[person_id], on, event.ledger_entry)
 
     def _registered(self, event: HouseholdRegistered) -> None:
         self.arrived_on = event.occurred_on
@@ -182,6 +198,10 @@ class Household(VoidingCommands):
         for episode in self.episodes.values():
             if episode.person_id == person_id and not episode.is_over:
                 self._end_episode(episode, on, "deceased")
+
+    def _erased(self, person: Person, on: date, ledger_entry: int) -> None:
+        person.erasure = person.erasure or Erasure(on, "")
+        person.erasure.erased_on, person.erasure.ledger_entry = on, ledger_entry
 
     def _employed(self, event: EmploymentStarted) -> None:
         self.employments[event.employment_id] = Employment(
