@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from casework.command import CommandPath, Decided
+from casework.command import Decided
 from casework.domain import catalogue, registry
 from casework.domain.calendar import month_of
 from casework.domain.corrections import is_id
@@ -23,6 +23,7 @@ from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
+from casework.erasing import ErasingCommands
 from casework.errors import Forbidden, Refused
 from casework.log.append import Beside, Claim
 from casework.outcome import Context, Outcome
@@ -58,7 +59,7 @@ MADE_BY_COMMAND = {
 """The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
 
 
-class Casework(CommandPath):
+class Casework(ErasingCommands):
     """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
 
     def register_household(
