@@ -29,6 +29,7 @@ from api import (
     metrics,
     needs,
     policies,
+    privacy,
     services,
     units,
 )
@@ -42,7 +43,20 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain.ids import uuid7
 
-RESOURCES = (households, members, employments, needs, services, units, duplicates, jobs, feeds, catalogue, policies)
+RESOURCES = (
+    households,
+    members,
+    privacy,
+    employments,
+    needs,
+    services,
+    units,
+    duplicates,
+    jobs,
+    feeds,
+    catalogue,
+    policies,
+)
 
 access_log = logging.getLogger("casework.api.access")
 _REQUEST_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

@@ -65,6 +65,11 @@ RIGHTS: Mapping[str, Roles] = {
     "members.die": RECORDERS,
     "members.record_facts": RECORDERS,
     "members.correct_facts": RECORDERS,
+    "privacy.give_consent": RECORDERS,
+    "privacy.withdraw_consent": RECORDERS,
+    "privacy.request_erasure": RECORDERS,
+    "privacy.erase": frozenset({"supervisor"}),
+    "privacy.read_record": DESK,
     "employments.start": RECORDERS,
     "employments.end": RECORDERS,
     "needs.record": DECIDERS,
@@ -130,7 +135,15 @@ def authorise(principal: Principal, action: str) -> str:
 
 
 def _of_households(action: str) -> bool:
-    return action.partition(".")[0] in ("households", "members", "employments", "needs", "services", "duplicates")
+    return action.partition(".")[0] in (
+        "households",
+        "members",
+        "employments",
+        "needs",
+        "services",
+        "privacy",
+        "duplicates",
+    )
 
 
 class Sight(NamedTuple):
