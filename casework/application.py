@@ -437,7 +437,7 @@ class Casework(ErasingCommands):
         """The claims of somebody whom the vault may know."""
         with self.pool.connection() as db:
             profile = self.persons.profile(db, person_id)
-        return self.persons.claims(person_id, profile.id_number if profile else None)
+        return self.persons.claims(person_id, profile.id_number) if profile else []  # who was erased claims nothing
 
 
 @cache

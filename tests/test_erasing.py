@@ -15,9 +15,11 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from casework import wiring
 from casework.application import Casework
+from casework.cli import main
 from casework.config import Settings
 from casework.domain.ids import partition_of, uuid7
 from casework.errors import CaseworkError, NotFound, Refused
@@ -291,6 +293,44 @@ def test_a_restored_older_vault_is_not_opened_until_the_ledger_was_applied_again
     assert casework.household(home).version == version
     with wiring.closing_casework(settings) as opened:
         assert opened.household(home).people[he].is_erased
+
+
+def test_neither_the_api_nor_a_worker_starts_before_an_operator_has_reconciled(
+    casework: Casework, settings: Settings, redis_url: str
+):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    backup = copied(str(settings.database_url))
+    erase(casework, home, he)
+    restore(str(settings.database_url), backup)
+    environ = {
+        "CASEWORK_DATABASE_URL": str(settings.database_url),
+        "CASEWORK_REDIS_URL": redis_url,
+        "CASEWORK_DATA_DIR": str(settings.data_dir),
+    }
+
+    started = [
+        subprocess.run(
+            [sys.executable, "-m", *program],
+            env={**os.environ, **environ, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for program in (["api.serve"], ["workers.run", "drains"], ["workers.run", "long"], ["workers.run", "beat"])
+    ]
+    reconciled = [CliRunner().invoke(main, ["vault", "reconcile"], env=environ) for _ in range(2)]
+
+    assert all(each.returncode and "casework vault reconcile" in each.stderr for each in started), started
+    assert not any("Traceback" in each.stderr for each in started)
+    assert [(each.exit_code, each.output) for each in reconciled] == [
+        (0, "1 erasures applied again\n"),
+        (0, "the vault lacks no erasure of the ledger\n"),
+    ]
+    assert held(casework, he) == 0
+    with wiring.closing_casework(settings):
+        pass
 
 
 def test_where_the_log_is_older_too_the_events_come_again(casework: Casework, settings: Settings):
