@@ -132,6 +132,17 @@ def test_a_households_own_evidence_goes_with_its_last_erased_member(casework: Ca
     assert [written.entry.subjects for written in ledger_of(casework).written()] == [(he,), (she, home)]
 
 
+def test_who_left_and_was_erased_elsewhere_keeps_nobodys_evidence(casework: Casework):
+    home, he, she = couple(casework)
+    casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 9, 1), reason="moved_out")
+    elsewhere = registered(casework, person("李四", "1982-05-05", "female", person_id=she)).id
+    for home_id, each in ((elsewhere, she), (home, he)):
+        asked_for(casework, home_id, each)
+        erase(casework, home_id, each)
+
+    assert [held(casework, subject) for subject in (he, she, home)] == [0, 0, 0]
+
+
 def test_nothing_more_is_taken_of_whoever_is_erased_in_any_household(casework: Casework):
     home, he, _ = couple(casework)
     asked_for(casework, home, he)

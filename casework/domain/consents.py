@@ -98,13 +98,10 @@ class ConsentCommands(MembershipCommands):
         person = self.people.get(person_id)
         return None if person is None or person.is_erased else person.consent_on(scope, day)
 
-    def is_last_to_be_erased(self, person_id: UUID) -> bool:
-        """Whether nobody's name is left once this person's is gone: then the household's evidence goes too (RULES G9).
-
-        Who moved to another household with all that is theirs is that one's.
-        """
-        others = [person for person in self.people.values() if person.person_id != person_id]
-        return all(person.is_erased or person.spells[-1].to_household is not None for person in others)
+    def still_named(self) -> list[UUID]:
+        """Whose names may still be held here; who moved to another household with all that is theirs is that one's."""
+        stayed = [person for person in self.people.values() if person.spells[-1].to_household is None]
+        return [person.person_id for person in stayed if not person.is_erased]
 
     def _ours(self, person_id: UUID) -> Person:
         person = self.person(person_id)

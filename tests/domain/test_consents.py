@@ -199,12 +199,12 @@ def test_an_erasure_changes_no_figure():
         assert {code: count(household, code, on) for code in codes} == {code: count(other, code, on) for code in codes}
 
 
-def test_the_last_to_be_erased_are_those_who_did_not_move_on():
+def test_names_are_held_of_those_who_did_not_move_on_and_were_not_erased():
     household = given_household(arrived(*ADULTS, MEI), to_be_erased("wang"), erased("wang"))
 
-    assert not household.is_last_to_be_erased(named("li"))
+    assert household.still_named() == [named("li"), named("mei")]
     when(household, left("mei", reason="other_household", to_household=named("target")))
-    assert household.is_last_to_be_erased(named("li"))
+    assert household.still_named() == [named("li")]
 
 
 def test_consents_and_a_wish_to_be_erased_move_with_the_person():
