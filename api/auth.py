@@ -67,6 +67,7 @@ RIGHTS: Mapping[str, Roles] = {
     "members.correct_facts": RECORDERS,
     "privacy.give_consent": RECORDERS,
     "privacy.withdraw_consent": RECORDERS,
+    "privacy.record_survey": RECORDERS,
     "privacy.request_erasure": RECORDERS,
     "privacy.erase": frozenset({"supervisor"}),
     "privacy.read_record": DESK,
@@ -161,6 +162,11 @@ class Sight(NamedTuple):
     def small_cells(self) -> bool:
         """Whether units' figures are shown to them that tell of fewer than five persons."""
         return self.role in SEES_SMALL_CELLS
+
+    @property
+    def surveys(self) -> bool:
+        """Whether they see what somebody answered to a survey: no service of a bureau rests on it."""
+        return self.role in SEES_ALL_RESTRICTED
 
     def service(self, code: str) -> bool:
         """Whether they see what is told of a service."""

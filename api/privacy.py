@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
+import marshmallow as ma
 from flask import Response
 
 from api import reading_one
 from api.command_bodies import Command
-from api.fields import Code, Day, Id, Plain, Query
+from api.fields import Code, Day, Id, Open, Plain, Query
 from api.giving import casework
 from api.record_schemas import RecordAnswer
 from api.resource import Fields, Resource
 from api.schemas import described
 from casework.outcome import Context, Outcome
+from casework.privacy.id_number import names_somebody
 
 bp = Resource("privacy", __name__, description=__doc__)
 
@@ -39,6 +42,25 @@ class Withdrawal(Command):
     """Consent is taken back."""
 
     withdrawn_on = Day(required=True, **described("The first day on which it no longer holds."))
+
+
+class Answers(Open):
+    """Answers by question: codes, whole numbers, true and false; nothing that names anybody."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        answers: dict[str, Any] = super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if any(isinstance(text, str) and names_somebody(text) for each in answers.items() for text in each):
+            raise ma.ValidationError("field-personal")
+        return answers
+
+
+class Survey(Command):
+    """A member answered a survey."""
+
+    surveyed_on = Day(required=True)
+    instrument = Plain(40, pattern="[A-Za-z0-9][A-Za-z0-9._-]*", required=True)
+    version = Plain(40, pattern="[A-Za-z0-9][A-Za-z0-9._-]*", required=True)
+    answers = Answers(required=True, **described("By question: a code, a whole number, true or false."))
 
 
 class ErasureRequest(Command):
@@ -70,6 +92,12 @@ def give_consent(context: Context, fields: Fields, household_id: UUID, person_id
 def withdraw_consent(context: Context, fields: Fields, household_id: UUID, person_id: UUID, scope: str) -> Outcome:
     """Record that consent to a use was taken back. What was done before that day stays done."""
     return casework().withdraw_consent(household_id, context, person_id=person_id, scope=scope, **fields)
+
+
+@bp.command(f"{MEMBER}/surveys", Survey, status=201)
+def record_survey(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
+    """Record what a member answered who has agreed to surveys. It moves no figure."""
+    return casework().record_survey(household_id, context, person_id=person_id, **fields)
 
 
 @bp.command(f"{MEMBER}/erasure-requests", ErasureRequest, status=201)

@@ -50,6 +50,15 @@ class ErasingCommands(CommandPath):
 
         return self._change(household_id, context, decide)
 
+    def record_survey(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
+        """A member who agreed to surveys answered one."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.record_survey(by, **fields)
+            return Decided()
+
+        return self._change(household_id, context, decide)
+
     def request_erasure(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
         """What names a person is to be erased."""
 

@@ -1,4 +1,4 @@
-"""A person's say over what is held of them: commands 31 to 34 of DOMAIN 8.2."""
+"""A person's say over what is held of them: commands 31 to 35 of DOMAIN 8.2."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ from uuid import UUID
 
 from casework.domain.calendar import age_on
 from casework.domain.checks import check_code
-from casework.domain.events import ConsentGiven, ConsentWithdrawn, ErasureRequested, PersonErased
+from casework.domain.events import (
+    ConsentGiven,
+    ConsentWithdrawn,
+    ErasureRequested,
+    IntegrationSurveyRecorded,
+    PersonErased,
+)
 from casework.domain.evidence import field_error
 from casework.domain.membership import MembershipCommands
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
-from casework.domain.state import Consent, Person
+from casework.domain.state import Answers, Consent, Person, Survey
 from casework.errors import Invalid, Refused
 
 CONSENTS_AT = 14
 """From this age on nobody else consents for a person (Personal Information Protection Law, article 31)."""
 
+MOST_ANSWERS = 100
+LARGEST_ANSWER = 1_000_000
+
 _NOTICE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_CODE = _NOTICE
 
 
 class ConsentCommands(MembershipCommands):
-    """Consent and take it back; ask to be erased, and be."""
+    """Consent and take it back; ask to be erased, and be; answer surveys."""
 
     def give_consent(
         self,
@@ -93,6 +103,26 @@ class ConsentCommands(MembershipCommands):
         refuse_if(erased_on < person.erasure.requested_on, "erased-before-requested")
         self.record(PersonErased(occurred_on=erased_on, person_id=person_id, ledger_entry=ledger_entry))
 
+    def record_survey(
+        self, by: By, *, surveyed_on: date, person_id: UUID, instrument: str, version: str, answers: Answers
+    ) -> None:
+        """Keep what a member answered who agreed to surveys; the same answers of a day are kept once."""
+        self._check_open()
+        self._check_date(by, surveyed_on, backdated=False)
+        person = self._member(person_id, surveyed_on)
+        refuse_if(person.consent_on("survey", surveyed_on) is None, "consent-missing")
+        _check_answers(instrument, version, answers)
+        survey = Survey(surveyed_on, instrument, version, answers)
+        if survey in person.surveys:
+            return
+        told = any((s.on, s.instrument, s.version) == (surveyed_on, instrument, version) for s in person.surveys)
+        refuse_if(told, "survey-told")
+        self.record(
+            IntegrationSurveyRecorded(
+                occurred_on=surveyed_on, person_id=person_id, instrument=instrument, version=version, answers=answers
+            )
+        )
+
     def consent_on(self, person_id: UUID, scope: str, day: date) -> Consent | None:
         """The consent of a person to a use of their data that holds on a day, if one does."""
         person = self.people.get(person_id)
@@ -118,3 +148,19 @@ class ConsentCommands(MembershipCommands):
         refuse_if(guardian == person.person_id or not self._is_active(guardian, on), "guardian-not-a-member")
         adult = policy_of(on).ages.adult
         refuse_if(guardian_born_on is None or age_on(guardian_born_on, on) < adult, "guardian-not-adult")
+
+
+def _check_answers(instrument: str, version: str, answers: Answers) -> None:
+    """Refuse what is no code, number, yes or no: a name or free text would stay in the log for ever."""
+    named = [("/instrument", instrument), ("/version", version), *(("/answers", name) for name in answers)]
+    wrong = [pointer for pointer, name in named if not _CODE.fullmatch(name)]
+    if not answers or len(answers) > MOST_ANSWERS or not all(map(_is_answer, answers.values())):
+        wrong.append("/answers")
+    if wrong:
+        raise Invalid(errors=tuple(field_error(pointer, "field-value") for pointer in dict.fromkeys(wrong)))
+
+
+def _is_answer(value: object) -> bool:
+    if isinstance(value, str):
+        return _CODE.fullmatch(value) is not None
+    return isinstance(value, int) and abs(value) <= LARGEST_ANSWER

@@ -15,7 +15,7 @@ import msgspec
 
 from casework.domain.aggregate import Event, event_type
 from casework.domain.evidence import EvidenceValue
-from casework.domain.state import Carried, Evidence, MemberFacts
+from casework.domain.state import Answers, Carried, Evidence, MemberFacts
 
 
 class HouseholdEvent(Event, frozen=True, kw_only=True):
@@ -341,3 +341,13 @@ class PersonErased(HouseholdEvent, frozen=True, kw_only=True):
 
     person_id: UUID
     ledger_entry: int
+
+
+@event_type("household.integration-survey-recorded.v1")
+class IntegrationSurveyRecorded(HouseholdEvent, frozen=True, kw_only=True):
+    """A member answered a survey, in codes and numbers; it moves no figure."""
+
+    person_id: UUID
+    instrument: str
+    version: str
+    answers: Answers

@@ -21,6 +21,7 @@ from casework.domain.events import (
     HouseholdEvent,
     HouseholdMoved,
     HouseholdRegistered,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberDied,
     MemberFactsCorrected,
@@ -56,6 +57,7 @@ from casework.domain.state import (
     Person,
     Referral,
     Spell,
+    Survey,
     Terms,
     Told,
 )
@@ -148,6 +150,8 @@ class Household(VoidingCommands, ConsentCommands):
                 self.people[person_id].say(Consent(event.scope, on, self.version, given=False))
             case ErasureRequested(person_id=person_id):
                 self.people[person_id].erasure = Erasure(on, event.basis)
+            case IntegrationSurveyRecorded(person_id=person_id):
+                self.people[person_id].surveys.append(Survey(on, event.instrument, event.version, event.answers))
             case PersonErased(person_id=person_id):
                 self._erased(self.people[person_id], on, event.ledger_entry)
 

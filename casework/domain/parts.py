@@ -15,6 +15,7 @@ from casework.domain.events import (
     HouseholdClosed,
     HouseholdMoved,
     HouseholdRegistered,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberDied,
     MemberFactsCorrected,
@@ -51,6 +52,8 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("facts", person_id), ("member", person_id)})
         case ConsentGiven(person_id=person_id, scope=scope) | ConsentWithdrawn(person_id=person_id, scope=scope):
             return frozenset({("consent", person_id, scope)})
+        case IntegrationSurveyRecorded(person_id=person_id, instrument=instrument):
+            return frozenset({("survey", person_id, instrument)})
         case ErasureRequested(person_id=person_id):
             return frozenset({("erasure", person_id)})
         case PersonErased(person_id=person_id):

@@ -8,6 +8,7 @@ from casework.domain import catalogue, codes
 from casework.domain.events import (
     EntryVoided,
     HouseholdEvent,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberFactsCorrected,
     MemberFactsRecorded,
@@ -50,6 +51,8 @@ def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
             return is_restricted_event(household.entry(version), household)
         case MemberJoined(member=member) | MemberBorn(member=member):
             return _has_restricted(member.facts) or member.carried is not None
+        case IntegrationSurveyRecorded():
+            return True
     episode_id: UUID | None = getattr(event, "episode_id", None)
     return episode_id is not None and is_restricted_service(household.episodes[episode_id].service)
 

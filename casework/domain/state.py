@@ -21,6 +21,10 @@ Evidence: TypeAlias = dict[str, EvidenceValue | None]
 """Codes, numbers, bools and ISO dates, by field name of the catalogue; null says that a value is withdrawn."""
 
 
+Answers: TypeAlias = dict[str, str | int | bool]
+"""What somebody answered, by question: codes, whole numbers, yes and no."""
+
+
 class Origin(NamedTuple):
     """The event that first told something: its stream and version."""
 
@@ -107,6 +111,15 @@ class Erasure(msgspec.Struct, omit_defaults=True):
     ledger_entry: int | None = None
 
 
+class Survey(msgspec.Struct, omit_defaults=True):
+    """What a person answered on a day."""
+
+    on: date
+    instrument: str
+    version: str
+    answers: Answers
+
+
 class Person(msgspec.Struct, omit_defaults=True):
     """Somebody who is or was a member."""
 
@@ -119,6 +132,7 @@ class Person(msgspec.Struct, omit_defaults=True):
     births: list[Birth] = []
     consents: list[Consent] = []
     erasure: Erasure | None = None
+    surveys: list[Survey] = []
 
     @property
     def is_erased(self) -> bool:

@@ -42,6 +42,7 @@ POST /v1/households/{household}/members/{person}/facts                          
 POST /v1/households/{household}/members/{person}/corrections                     xx-x----
 POST /v1/households/{household}/members/{person}/consents                        xx-x----
 POST /v1/households/{household}/members/{person}/consents/{scope}/withdrawals    xx-x----
+POST /v1/households/{household}/members/{person}/surveys                         xx-x----
 POST /v1/households/{household}/members/{person}/erasure-requests                xx-x----
 POST /v1/households/{household}/members/{person}/erasures                        -x------
 GET  /v1/households/{household}/record                                           xx------

@@ -96,6 +96,30 @@ def test_for_a_child_under_14_a_guardian_consents_by_the_vaults_date(
     assert answer.json.get("code") == code
 
 
+def test_a_survey_needs_consent_and_is_not_for_bureaus(desk: DeskOf, family: tuple[str, str, str]):
+    clerk, (home, person, _) = desk(), family
+    survey = {
+        "surveyed_on": "2013-04-01",
+        "instrument": "integration",
+        "version": "1",
+        "answers": {"q1": "often", "q2": 3},
+    }
+    consent = {"given_on": "2013-03-01", "scope": "survey", "notice_version": "2013-1"}
+    path = f"members/{person}/surveys"
+
+    early = clerk.edit(home, path, survey)
+    done(clerk.edit(home, f"members/{person}/consents", consent))
+    told = clerk.edit(home, path, survey)
+    named = clerk.edit(home, path, {**survey, "answers": {"q1": NUMBER}})
+
+    assert (early.json["code"], told.status) == ("consent-missing", 201)
+    assert named.json["errors"] == [{**named.json["errors"][0], "pointer": "/answers", "code": "field-personal"}]
+    stories = [
+        desk(*who, bureau="HLTH").get(f"/v1/households/{home}/timeline").text for who in (("bureau",), ("auditor",))
+    ]
+    assert ["integration-survey" in story for story in stories] == [False, True]
+
+
 def test_a_supervisor_erases_what_was_asked_for(desk: DeskOf, family: tuple[str, str, str], drain: Callable[[], None]):
     clerk, (home, person, other) = desk(), family
     supervisor, path = desk("supervisor"), f"members/{person}/erasures"

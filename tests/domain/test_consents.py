@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from casework.domain.household import Household
@@ -38,6 +40,7 @@ from tests.domain.given import (
 )
 
 GROWN, CHILD = "1980-03-02", "2005-04-11"
+TOO_MANY: dict[str, Any] = {f"q{number}": 1 for number in range(101)}
 
 
 def agreed(
@@ -179,7 +182,7 @@ def test_of_whoever_is_erased_nothing_more_is_told_and_the_others_go_on():
         *(granted("SSI-CARD", on=later), delivered("EMP-GUIDE", on=later), requested("EMP-START", on=later)),
         *(corrected("EMP-TRAIN", "granted_on", "2013-03-01", "2013-03-02"), died("li", on=later, head="wang")),
         *(left("li", on=later, new_head=named("wang")), headed_by("li", on=later), joined(person("li"), on=later)),
-        *(agreed(on=later), took_back(on=later), to_be_erased(on=later)),
+        *(agreed(on=later), took_back(on=later), to_be_erased(on=later), asked(on=later)),
         left("wang", on=later, new_head=named("li")),
     ]
 
@@ -188,6 +191,43 @@ def test_of_whoever_is_erased_nothing_more_is_told_and_the_others_go_on():
     assert refusal(household, headed_by("wang", on=later)) is None
     assert refusal(household, delivered("EMP-GUIDE", "wang", on=later)) is None
     assert refusal(household, closed(on=later)) is None
+
+
+def asked(on: str = "2013-04-01", name: str = "li", instrument: str = "integration", **answers: Any) -> Phrase:
+    told = answers or {"q1": "often", "q2": 4, "q3": True}
+    fields = {"instrument": instrument, "version": "2013-1", "answers": told}
+    return say("record_survey", surveyed_on=day(on), person_id=named(name), **fields)
+
+
+def test_answers_are_kept_of_whoever_agreed_to_surveys_once():
+    household = given_household(agreed(scope="survey"), agreed(scope="publication"))
+
+    assert [len(when(household, asked())) for _ in range(2)] == [1, 0]
+    assert refusal(household, asked(q1="never")) == "survey-told"
+    assert refusal(household, asked(q1="never", on="2013-04-02")) is None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "rule"),
+    [
+        (asked(on="2013-02-28"), "consent-missing"),
+        (asked(name="wang"), "consent-missing"),
+        (asked(on="2013-07-01"), "consent-missing"),
+        (asked(q1="张三"), "field-value"),
+        (asked(q1="far too many words for a code"), "field-value"),
+        (asked(q1=4.5), "field-value"),
+        (asked(q1=10**7), "field-value"),
+        (asked(谁=1), "field-value"),
+        (asked(instrument="问卷"), "field-value"),
+        (asked(**TOO_MANY), "field-value"),
+    ],
+)
+def test_no_survey_without_consent_and_no_answer_in_words(phrase: Phrase, rule: str):
+    household = given_household(
+        arrived(*ADULTS), agreed(scope="survey"), took_back(scope="survey", on="2013-07-01"), agreed("wang")
+    )
+
+    assert refusal(household, phrase) == rule
 
 
 def test_an_erasure_changes_no_figure():

@@ -113,6 +113,7 @@ OF_REAL_PEOPLE_ALONE = {
     "household.consent-withdrawn.v1",
     "household.erasure-requested.v1",
     "household.person-erased.v1",
+    "household.integration-survey-recorded.v1",
 }
 """People who were made up have no say over what is held of them, and no line in the ledger of erasures."""
 
