@@ -30,10 +30,7 @@ _SELECT_STORED = (
 
 # The locks of an append and of an erasure, taken before the look, so that nothing can refuse what comes after it.
 _HOLD = "SELECT pg_advisory_xact_lock(1128354629, %b::int)"
-_HOLD_VAULT = """
-SELECT pg_advisory_xact_lock(1128354629, 1000 + place) FROM (
-    SELECT DISTINCT get_byte(uuid_send(given.id), 15) & 63 AS place FROM unnest(%b::uuid[]) AS given(id) ORDER BY 1
-) AS places"""
+_HOLD_VAULT = "SELECT pg_advisory_xact_lock(1128354629, 1000 + (get_byte(uuid_send(%b::uuid), 15) & 63))"
 _LOOK = """
 SELECT coalesce(max(e.version), 0), (SELECT held.stream_id FROM casework.claim AS held WHERE held.hash = %b)
 FROM casework.events AS e WHERE e.partition = %b::smallint AND e.stream_id = %b"""
@@ -146,7 +143,7 @@ def erase_rows(
 def _hold(db: Connection[Any], first: NewEvent, erasing: Erasing) -> None:
     """Keep everybody else from the stream and from the person until the transaction ends, and refuse what must be."""
     rows(db, _HOLD, (first.partition,))
-    rows(db, _HOLD_VAULT, ([erasing.person_id, *erasing.subjects],))
+    rows(db, _HOLD_VAULT, (erasing.person_id,))
     [(version, holder)] = rows(db, _LOOK, (erasing.claim, first.partition, first.stream_id))
     if version != first.version - 1:
         raise StreamConflict
