@@ -29,6 +29,7 @@ from api import (
     metrics,
     needs,
     policies,
+    privacy,
     regrouping,
     services,
     units,
@@ -44,7 +45,8 @@ from casework.config import Settings
 from casework.domain.ids import uuid7
 
 RESOURCES = (
-    households, regrouping, members, employments, needs, services, units, duplicates, jobs, feeds, catalogue, policies,
+    households, regrouping, members, privacy, employments, needs, services, units, duplicates, jobs, feeds, catalogue,
+    policies,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

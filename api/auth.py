@@ -34,6 +34,11 @@ REGISTRARS: Roles = frozenset({"operator", "bureau", "service"})
 PERSONS: Roles = EVERYBODY - {"service"}
 """Whoever is a person edits only what they have seen (``If-Match``); a feed cannot have seen it."""
 
+OF_HOUSEHOLDS = frozenset(
+    {"households", "regrouping", "members", "privacy", "employments", "needs", "services", "duplicates"}
+)
+"""The resources that are about somebody in particular."""
+
 OF_DIVISIONS = DECIDERS
 """Whose token must say where they work; an auditor without divisions sees the whole city."""
 
@@ -69,6 +74,12 @@ RIGHTS: Mapping[str, Roles] = {
     "members.die": RECORDERS,
     "members.record_facts": RECORDERS,
     "members.correct_facts": RECORDERS,
+    "privacy.give_consent": RECORDERS,
+    "privacy.withdraw_consent": RECORDERS,
+    "privacy.record_survey": RECORDERS,
+    "privacy.request_erasure": RECORDERS,
+    "privacy.erase": frozenset({"supervisor"}),
+    "privacy.read_record": DESK,
     "employments.start": RECORDERS,
     "employments.end": RECORDERS,
     "needs.record": DECIDERS,
@@ -134,8 +145,7 @@ def authorise(principal: Principal, action: str) -> str:
 
 
 def _of_households(action: str) -> bool:
-    resource = action.partition(".")[0]
-    return resource in ("households", "regrouping", "members", "employments", "needs", "services", "duplicates")
+    return action.partition(".")[0] in OF_HOUSEHOLDS
 
 
 class Sight(NamedTuple):
@@ -153,6 +163,11 @@ class Sight(NamedTuple):
     def small_cells(self) -> bool:
         """Whether units' figures are shown to them that tell of fewer than five persons."""
         return self.role in SEES_SMALL_CELLS
+
+    @property
+    def surveys(self) -> bool:
+        """Whether they see what somebody answered to a survey: no service of a bureau rests on it."""
+        return self.role in SEES_ALL_RESTRICTED
 
     def service(self, code: str) -> bool:
         """Whether they see what is told of a service."""

@@ -187,6 +187,7 @@ def _curl(known: Content, method: str, path: str, operation: Content, body: Cont
         "version": "2013.1",
         "bureau": "EDUB",
         "area": "EDU",
+        "scope": "survey",
     }
     for name, sample in samples.items():
         address = address.replace(f"{{{name}}}", sample)

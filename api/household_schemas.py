@@ -46,7 +46,19 @@ class Member(ma.Schema):
     joined_on = fields.Date(required=True)
     resident_since = fields.Date(required=True)
     facts = fields.Dict(required=True, **described("The facts that hold on the day."))
+    erased_on = _maybe(fields.Date, **described("Since when nothing names the person any more."))
     profile = fields.Nested(ProfileAnswer, required=True, allow_none=True)
+
+
+class ConsentHeld(ma.Schema):
+    """A use of a member's data that is agreed to on the day."""
+
+    person_id = fields.UUID(required=True)
+    scope = _text()
+    notice_version = _text()
+    given_on = fields.Date(required=True)
+    by = _maybe(fields.UUID, **described("The guardian of a child."))
+    until = _maybe(fields.Date)
 
 
 class FormerMember(ma.Schema):
@@ -234,6 +246,7 @@ class HouseholdAnswer(ma.Schema):
     origin_household = _maybe(fields.UUID, **described("The household that it split off from."))
     head = _maybe(fields.UUID)
     members = fields.List(fields.Nested(Member), required=True)
+    consents = fields.List(fields.Nested(ConsentHeld), required=True)
     former_members = fields.List(fields.Nested(FormerMember), required=True)
     employments = fields.List(fields.Nested(Employment), required=True)
     needs = fields.List(fields.Nested(Need), required=True)

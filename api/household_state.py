@@ -59,6 +59,7 @@ def state(look: Shown) -> Content:
         "origin_household": household.origin_household,
         "head": household.head,
         "members": [_member(look, member) for member in look.present.members],
+        "consents": _consents(look),
         "former_members": _former(look),
         "employments": [
             _employment(look, job)
@@ -158,8 +159,28 @@ def _member(look: Shown, member: Member) -> Content:
         "joined_on": spell.joined_on,
         "resident_since": member.resident_since,
         "facts": _facts(look, person.told),
+        "erased_on": person.erasure.erased_on if person.erasure is not None else None,
         "profile": shown(profile) if profile is not None else None,
     }
+
+
+def _consents(look: Shown) -> list[Content]:
+    """What the members agree to on the day."""
+    scopes = [row.code for row in codes.codes("consent_scopes")]
+    asked = [(member.id, scope) for member in look.present.members for scope in scopes]
+    held = [(person, look.household.consent_on(person, scope, look.day)) for person, scope in asked]
+    return [
+        {
+            "person_id": person,
+            "scope": consent.scope,
+            "notice_version": consent.notice_version,
+            "given_on": consent.on,
+            "by": consent.by,
+            "until": consent.until,
+        }
+        for person, consent in held
+        if consent is not None
+    ]
 
 
 def _facts(look: Shown, said: Any) -> Content:

@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Response
 
 from api import naming, reasons, timeline
+from api import record as recording
 from api.auth import principal, sight
 from api.giving import casework, etag
 from api.household_state import Shown, state
@@ -23,7 +24,7 @@ from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.policy import Policy
 from casework.domain.present import Present
 from casework.domain.registry import Registry
-from casework.errors import NotFound
+from casework.errors import Forbidden, NotFound
 from casework.log import reading
 from casework.log.codec import EventCodec
 from casework.log.reading import LoggedEvent
@@ -69,6 +70,19 @@ def story(household_id: UUID, *, known_at: datetime | None = None, limit: int, c
         content, link = timeline.told(db, look.household, look.logged, look.recorded, after, limit)
     content["meta"] = {"cut": look.cut, "known_at": look.known_at}
     return answer(content, headers={"ETag": tag, **link})
+
+
+def record(household_id: UUID) -> Response:
+    """Answer all that is held of a household, and who read it; the reading is recorded."""
+    if not naming.may_name():
+        raise Forbidden("purpose-missing")
+    look, day = _look(household_id, None), casework().today
+    told = _told(look, day, chosen_policy(None, look.registry, day))
+    seen = {member["person_id"] for member in told["members"] if member["profile"] is not None}
+    with casework().pool.connection() as db:
+        story, _ = timeline.told(db, look.household, look.logged, look.recorded, 0, len(look.logged))
+        beside = recording.beside(db, look.household, seen)
+    return answer({"household": told, "events": story["items"], **beside})
 
 
 def _told(look: Look, day: date, policy: Policy) -> dict[str, Any]:

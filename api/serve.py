@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from flask import Flask
@@ -9,7 +10,9 @@ from gunicorn.app.base import BaseApplication
 
 from api.wsgi import application
 from casework.config import Settings
+from casework.errors import CaseworkError
 from casework.tokens import make_signing_key
+from casework.wiring import closing_casework
 
 REQUEST_SECONDS = 30
 STOP_SECONDS = 8
@@ -58,8 +61,13 @@ def serve(settings: Settings) -> None:
     """Answer the API until a signal ends it."""
     if settings.jwks == str(settings.keys_dir / "jwks.json"):
         make_signing_key(settings.keys_dir)
+    with closing_casework(settings):
+        pass  # what may not be opened is refused here, and not by one worker process after the other
     Server(settings).run()
 
 
 if __name__ == "__main__":
-    serve(Settings.from_env())
+    try:
+        serve(Settings.from_env())
+    except CaseworkError as error:
+        sys.exit(str(error))

@@ -22,6 +22,7 @@ from casework.domain.events import (
     EntryVoided,
     HouseholdEvent,
     HouseholdRegistered,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberFactsCorrected,
     MemberFactsRecorded,
@@ -174,6 +175,8 @@ def _is_seen(event: Event, household: Household, sight: Sight) -> bool:
     service = getattr(event, "service", None)
     episode = household.episodes.get(getattr(event, "episode_id", None) or UUID(int=0))
     need = household.needs.get(getattr(event, "need_id", None) or UUID(int=0))
+    if isinstance(event, IntegrationSurveyRecorded) and not sight.surveys:
+        return False
     if service is not None and not sight.service(service):
         return False
     if episode is not None and not sight.service(episode.service):

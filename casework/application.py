@@ -23,6 +23,7 @@ from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
+from casework.erasing import ErasingCommands
 from casework.errors import Forbidden, Refused
 from casework.log.append import Beside
 from casework.outcome import Context, Outcome
@@ -59,7 +60,7 @@ MADE_BY_COMMAND = {
 """The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
 
 
-class Casework(RegroupingPath):
+class Casework(RegroupingPath, ErasingCommands):
     """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
 
     def register_household(

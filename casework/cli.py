@@ -175,6 +175,20 @@ def views(settings: Settings, as_json: bool, **options: Any) -> None:
     sys.exit(0 if reporting.verify_views(settings, as_json=as_json, **options) else 1)
 
 
+@main.group()
+def vault() -> None:
+    """What names people."""
+
+
+@vault.command()
+@with_servers
+def reconcile(settings: Settings) -> None:
+    """Erase again whom the ledger of erasures says was erased, as after an older backup was restored."""
+    with wiring.closing_casework(settings, reconciling=True) as casework:
+        applied = casework.reconcile()
+    click.echo(f"{applied} erasures applied again" if applied else "the vault lacks no erasure of the ledger")
+
+
 @main.command()
 @click.option("--role", required=True, type=click.Choice(ROLES), help="What the token allows.")
 @click.option("--sub", default=None, help="Who the token is for; an opaque id.")

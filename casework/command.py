@@ -274,6 +274,7 @@ class CommandPath(Application[UUID]):
             search_keys=beside.search_keys,
             claims=claims,
             released=beside.released,
+            erasing=beside.erasing,
         )
         fault("appended")
         placed = [

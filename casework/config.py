@@ -90,6 +90,7 @@ class Settings:
     database_role: str = setting("CASEWORK_DATABASE_ROLE", role, "casework_app", "role that the application takes on; empty: the login's own, where it is a member of casework_app and no more")
     data_dir: Path = setting("CASEWORK_DATA_DIR", folder, "{data_dir}", "folder of the embedded servers and the keys")
     keys_dir: Path = setting("CASEWORK_KEYS_DIR", folder, "{data_dir}/keys", "folder of the master keys and signing keys")
+    ledger_dir: Path = setting("CASEWORK_LEDGER_DIR", folder, "{keys_dir}/ledger", "folder of the ledger of erasures: outside the database and its backups, one for all machines")
     api_host: str = setting("CASEWORK_API_HOST", name, "127.0.0.1", "address that the API listens on")
     api_port: int = setting("CASEWORK_API_PORT", whole(1, 65535), "8080", "port that the API listens on")
     api_processes: int = setting("CASEWORK_API_PROCESSES", whole(1, 64), "2", "processes that answer the API")

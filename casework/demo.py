@@ -37,7 +37,7 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int) 
     wiring.prepare(settings, synthetic=True)
     loaded = fill(settings, profile="demo", households=households)
     screen.print(f"{loaded.events} events added, {loaded.present} there before.")
-    with running(settings), wiring.closing_casework(settings) as casework:
+    with wiring.closing_casework(settings) as casework, running(settings):
         catch_up(casework)
         if once:
             return show_once(casework, as_json=as_json)

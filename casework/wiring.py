@@ -13,9 +13,10 @@ from dataclasses import replace
 from casework.application import Casework
 from casework.config import Settings
 from casework.local import local_servers
-from casework.log.migrations import birth, migrate
+from casework.log.migrations import birth, migrate, read_birth
 from casework.log.pool import Pool, open_pool
 from casework.privacy.keys import KeyRing
+from casework.privacy.ledger import Ledger
 from casework.privacy.persons import Persons
 from casework.privacy.search import KeyedHashes
 from casework.privacy.vault import Vault
@@ -70,18 +71,49 @@ def open_persons(settings: Settings, pool: Pool) -> Persons:
     return Persons(vault, KeyedHashes(keys), synthetic=row is not None and bool(row[0]))
 
 
+def open_ledger(settings: Settings, pool: Pool) -> Ledger | None:
+    """The ledger of this log's erasures; none before the log is born."""
+    with pool.connection() as db:
+        born = read_birth(db)
+    return born and Ledger(settings.ledger_dir, settings.keys_dir, born.created_at)
+
+
+def refuse_while_ahead(settings: Settings, pool: Pool) -> None:
+    """Raise where the vault lacks erasures of the ledger; a machine that the ledger does not reach cannot tell."""
+    ledger = open_ledger(settings, pool)
+    if ledger is not None and ledger.file.exists():
+        with pool.connection() as db:
+            ledger.check(db)
+
+
 def open_casework(
-    settings: Settings, *, wake: Callable[[Sequence[int]], None] = lambda partitions: None, max_size: int = 10
+    settings: Settings,
+    *,
+    wake: Callable[[Sequence[int]], None] = lambda partitions: None,
+    max_size: int = 10,
+    reconciling: bool = False,
 ) -> Casework:
-    """The application on its log; ``wake`` is told which partitions a commit moved."""
+    """The application on its log; ``wake`` is told which partitions a commit moved.
+
+    Refuses to open a vault that lacks erasures of the ledger, unless it is for ``reconciling`` the two.
+    """
     pool = open_log(settings, max_size=max_size)
-    return Casework(pool, open_persons(settings, pool), wake=wake)
+    try:
+        casework = Casework(pool, open_persons(settings, pool), wake=wake)
+        casework.ledger = open_ledger(settings, pool)
+        if casework.ledger is not None and not reconciling:
+            with pool.connection() as db:
+                casework.ledger.check(db)
+    except BaseException:
+        pool.close()
+        raise
+    return casework
 
 
 @contextmanager
-def closing_casework(settings: Settings) -> Iterator[Casework]:
+def closing_casework(settings: Settings, *, reconciling: bool = False) -> Iterator[Casework]:
     """The application for as long as it is needed."""
-    casework = open_casework(settings)
+    casework = open_casework(settings, reconciling=reconciling)
     try:
         yield casework
     finally:

@@ -20,6 +20,7 @@ def test_an_empty_environment_gives_the_embedded_servers_and_defaults(monkeypatc
         database_role="casework_app",
         data_dir=Path("/home/li/.local/share/casework"),
         keys_dir=Path("/home/li/.local/share/casework/keys"),
+        ledger_dir=Path("/home/li/.local/share/casework/keys/ledger"),
         api_host="127.0.0.1",
         api_port=8080,
         api_processes=2,

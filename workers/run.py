@@ -6,17 +6,21 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from threading import Event
 from types import FrameType
 from typing import Any
 
+import psycopg
 import redis
 from rq import SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import BaseWorker
 
+from casework import wiring
 from casework.config import ConfigError, Settings
+from casework.errors import CaseworkError
 from casework.garbage import keep_for_good
 from casework.wake import connect
 from workers import jobs
@@ -93,6 +97,20 @@ def run_worker(settings: Settings, name: str = DRAINS) -> None:
     jobs.close()
 
 
+def refuse_while_ahead(settings: Settings) -> None:
+    """Raise where the vault lacks erasures of the ledger; a database that is away is waited for."""
+    stop_on_signals()
+    with closing(wiring.open_log(settings, max_size=1)) as pool:
+        while not jobs.stopping.is_set():
+            try:
+                return wiring.refuse_while_ahead(settings, pool)
+            except psycopg.errors.UndefinedTable:
+                return  # nothing was ever erased in a database without a log
+            except psycopg.OperationalError as error:
+                log.warning("The database does not answer (%s).", type(error).__name__)
+                jobs.stopping.wait(AGAIN_SECONDS)
+
+
 def run_beat(settings: Settings) -> None:
     """Tick until a stop signal."""
     stop_on_signals()
@@ -141,6 +159,11 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        refuse_while_ahead(settings)
+    except CaseworkError as error:
+        print(error, file=sys.stderr)
+        return 2
     PROCESSES[arguments[0]](settings)
     return 0
 

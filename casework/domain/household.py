@@ -7,11 +7,15 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from casework.domain.consents import ConsentCommands
 from casework.domain.corrections import correct
 from casework.domain.events import (
+    ConsentGiven,
+    ConsentWithdrawn,
     EmploymentEnded,
     EmploymentStarted,
     EntryVoided,
+    ErasureRequested,
     HeadChanged,
     HouseholdClosed,
     HouseholdEvent,
@@ -23,6 +27,7 @@ from casework.domain.events import (
     HouseholdRestored,
     HouseholdSplit,
     HouseholdUnmerged,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberDied,
     MemberFactsCorrected,
@@ -32,6 +37,7 @@ from casework.domain.events import (
     NeedCleared,
     NeedRecorded,
     NewMember,
+    PersonErased,
     ReferralAnswered,
     ResidenceVerified,
     ReturnedMember,
@@ -53,13 +59,16 @@ from casework.domain.state import (
     Birth,
     Carried,
     Closing,
+    Consent,
     Employment,
     Episode,
+    Erasure,
     Need,
     Person,
     Referral,
     Spell,
     Stay,
+    Survey,
     TakenIn,
     Terms,
     Told,
@@ -67,7 +76,7 @@ from casework.domain.state import (
 from casework.domain.voiding import VoidingCommands
 
 
-class Household(RegroupingCommands, VoidingCommands):
+class Household(RegroupingCommands, VoidingCommands, ConsentCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
@@ -146,6 +155,17 @@ class Household(RegroupingCommands, VoidingCommands):
                 correct_facts(self.people, event)
             case EntryVoided(voids=entry):
                 self._leave_out(entry)
+            case ConsentGiven(person_id=person_id):
+                consent = Consent(event.scope, on, self.version, True, event.notice_version, event.by, event.until)
+                self.people[person_id].say(consent)
+            case ConsentWithdrawn(person_id=person_id):
+                self.people[person_id].say(Consent(event.scope, on, self.version, given=False))
+            case ErasureRequested(person_id=person_id):
+                self.people[person_id].erasure = Erasure(on, event.basis)
+            case IntegrationSurveyRecorded(person_id=person_id):
+                self.people[person_id].surveys.append(Survey(on, event.instrument, event.version, event.answers))
+            case PersonErased(person_id=person_id):
+                self._erased(self.people[person_id], on, event.ledger_entry)
             case _:
                 self._apply_regrouping(event)
 
@@ -192,7 +212,7 @@ class Household(RegroupingCommands, VoidingCommands):
         self.closed_on = self.closed_reason = None
         for person_id in event.members:
             self._part(person_id, on, None, None)
-            self.people[person_id].spells.append(Spell(on, on))
+            self.people[person_id].spells.append(Spell(on, on, version=self.version))
         self.residences.append((on, self.version, event.community))
 
     def _merged_in(self, event: HouseholdMergedIn) -> None:
@@ -229,6 +249,8 @@ class Household(RegroupingCommands, VoidingCommands):
         if last is not None and last.to_household == from_household and last.left_on == spells[0].joined_on:
             gone_on = spells.pop(0)
             last.left_on, last.to_household = gone_on.left_on, gone_on.to_household
+        for spell in spells:
+            spell.version = self.version
         person.spells += spells
         if new.carried is not None:
             self._receive(person, new.carried)
@@ -252,6 +274,7 @@ class Household(RegroupingCommands, VoidingCommands):
     def _receive(self, person: Person, carried: Carried) -> None:
         kept = self._keep(carried)
         person.told, person.births = kept.told, kept.births
+        person.consents, person.erasure = kept.consents, kept.erasure
 
     def _keep(self, carried: Carried) -> Carried:
         """Remember records that another stream carried over, as told here; the event stays as it was recorded."""
@@ -280,6 +303,10 @@ class Household(RegroupingCommands, VoidingCommands):
         for episode in self.episodes.values():
             if episode.person_id == person_id and not episode.is_over:
                 self._end_episode(episode, on, "deceased")
+
+    def _erased(self, person: Person, on: date, ledger_entry: int) -> None:
+        person.erasure = person.erasure or Erasure(on, "")
+        person.erasure.erased_on, person.erasure.ledger_entry = on, ledger_entry
 
     def _employed(self, event: EmploymentStarted) -> None:
         self.employments[event.employment_id] = Employment(

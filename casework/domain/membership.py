@@ -41,6 +41,7 @@ class MembershipCommands(ResidenceCommands):
     def _member(self, person_id: UUID, on: date) -> Person:
         """Return a member of whom something of that day can be told."""
         person = self.person(person_id)
+        refuse_if(person.is_erased, "person-erased")
         refuse_if(not person.not_left_by(on), "person-left")
         return person
 
@@ -65,6 +66,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_new(member, reported_on)
         refuse_if(member.resident_since not in (None, reported_on), "resident-since-of-newborn")
         refuse_if(mother is not None and not self._is_active(mother, reported_on), "mother-not-a-member")
+        self._check_not_erased(mother)
         self.record(MemberBorn(occurred_on=reported_on, member=member, mother=mother))
 
     def remove_member(
@@ -108,6 +110,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_open()
         self._check_date(by, changed_on)
         refuse_if(not self._is_active(person_id, changed_on), "person-not-a-member")
+        self._check_not_erased(person_id)
         if self.head == person_id:
             return
         is_minor = age_on(born_on, changed_on) < policy_of(changed_on).ages.adult
@@ -164,6 +167,8 @@ class MembershipCommands(ResidenceCommands):
                 employments=[e for e in self.employments.values() if e.person_id == mine],
                 needs=[n for n in self.needs.values() if n.person_id == mine],
                 episodes=[e for e in self.episodes.values() if e.person_id == mine],
+                consents=person.consents,
+                erasure=person.erasure,
             )
         )
 
@@ -200,14 +205,22 @@ class MembershipCommands(ResidenceCommands):
         refuse_if(person_id is None and record_id is not None and self.has_gone(record_id), "record-moved")
         moved = person_id is not None and self.people[person_id].spells[-1].to_household
         refuse_if(moved, "moved-with-person")
+        self._check_not_erased(person_id)
+
+    def _check_not_erased(self, person_id: UUID | None) -> None:
+        """Of whom the name is gone, nothing more is told."""
+        person = self.people.get(person_id) if person_id is not None else None
+        refuse_if(person is not None and person.is_erased, "person-erased")
 
     def _check_new(self, member: NewMember, on: date) -> None:
         check_member(member, on)
+        self._check_not_erased(member.person_id)
         known = self.people.get(member.person_id)
         refuse_if(known is not None and known.not_left_by(on), "person-already-a-member")
 
     def _check_parting(self, person_id: UUID, on: date) -> None:
         spell = self.person(person_id).current
+        self._check_not_erased(person_id)
         refuse_if(spell is None, "person-not-a-member")
         refuse_if(spell and spell.joined_on > on, "left-before-joining")
 
@@ -217,4 +230,5 @@ class MembershipCommands(ResidenceCommands):
     def _check_head_without(self, leaving: Sequence[UUID], new_head: UUID | None) -> None:
         staying = {person.person_id for person in self.members}.difference(leaving)
         refuse_if(new_head is not None and new_head not in staying, "head-not-a-member")
+        self._check_not_erased(new_head)
         refuse_if(new_head is None and self.head in leaving and staying, "new-head-needed")

@@ -7,7 +7,10 @@ from typing import Any
 
 from casework.domain.aggregate import Event
 from casework.domain.events import (
+    ConsentGiven,
+    ConsentWithdrawn,
     EntryVoided,
+    ErasureRequested,
     HeadChanged,
     HouseholdClosed,
     HouseholdMergedAway,
@@ -18,12 +21,14 @@ from casework.domain.events import (
     HouseholdRestored,
     HouseholdSplit,
     HouseholdUnmerged,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberDied,
     MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
+    PersonErased,
     ResidenceVerified,
 )
 
@@ -53,6 +58,14 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("facts", person_id)})
         case MemberFactsCorrected(person_id=person_id):
             return frozenset({("facts", person_id), ("member", person_id)})
+        case ConsentGiven(person_id=person_id, scope=scope) | ConsentWithdrawn(person_id=person_id, scope=scope):
+            return frozenset({("consent", person_id, scope)})
+        case IntegrationSurveyRecorded(person_id=person_id, instrument=instrument):
+            return frozenset({("survey", person_id, instrument)})
+        case ErasureRequested(person_id=person_id):
+            return frozenset({("erasure", person_id)})
+        case PersonErased(person_id=person_id):
+            return frozenset({("erasure", person_id), ("member", person_id), ("facts", person_id)})
     names = ("episode_id", "need_id", "employment_id")
     return frozenset((name, value) for name in names if (value := getattr(event, name, None)) is not None)
 

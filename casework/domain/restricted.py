@@ -11,6 +11,7 @@ from casework.domain.events import (
     HouseholdMergedIn,
     HouseholdRegistered,
     HouseholdRestored,
+    IntegrationSurveyRecorded,
     MemberBorn,
     MemberFactsCorrected,
     MemberFactsRecorded,
@@ -55,7 +56,7 @@ def is_restricted_event(event: HouseholdEvent, household: Household) -> bool:
             return _has_restricted(member.facts) or member.carried is not None
         case HouseholdRegistered(members=members):
             return any(member.carried is not None for member in members)
-        case HouseholdMergedIn() | HouseholdRestored():
+        case HouseholdMergedIn() | HouseholdRestored() | IntegrationSurveyRecorded():
             return True
     episode_id: UUID | None = getattr(event, "episode_id", None)
     return episode_id is not None and is_restricted_service(household.episodes[episode_id].service)

@@ -21,6 +21,10 @@ Evidence: TypeAlias = dict[str, EvidenceValue | None]
 """Codes, numbers, bools and ISO dates, by field name of the catalogue; null says that a value is withdrawn."""
 
 
+Answers: TypeAlias = dict[str, str | int | bool]
+"""What somebody answered, by question: codes, whole numbers, yes and no."""
+
+
 class Origin(NamedTuple):
     """The event that first told something: its stream and version."""
 
@@ -115,6 +119,37 @@ class Birth(msgspec.Struct, omit_defaults=True):
     child: UUID | None = None
 
 
+class Consent(msgspec.Struct, omit_defaults=True):
+    """What was said of one use of a person's data on a day: yes, under a version of the notice, or no longer."""
+
+    scope: str
+    on: date
+    version: int
+    given: bool
+    notice_version: str | None = None
+    by: UUID | None = None
+    until: date | None = None
+    origin: Origin | None = None
+
+
+class Erasure(msgspec.Struct, omit_defaults=True):
+    """That what names a person is to be erased, and the entry of the ledger under which it was."""
+
+    requested_on: date
+    basis: str
+    erased_on: date | None = None
+    ledger_entry: int | None = None
+
+
+class Survey(msgspec.Struct, omit_defaults=True):
+    """What a person answered on a day."""
+
+    on: date
+    instrument: str
+    version: str
+    answers: Answers
+
+
 class Person(msgspec.Struct, omit_defaults=True):
     """Somebody who is or was a member."""
 
@@ -125,6 +160,25 @@ class Person(msgspec.Struct, omit_defaults=True):
     spells: list[Spell]
     told: list[Told] = []
     births: list[Birth] = []
+    consents: list[Consent] = []
+    erasure: Erasure | None = None
+    surveys: list[Survey] = []
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether what named this person is gone, so that nothing more is told of them."""
+        return self.erasure is not None and self.erasure.erased_on is not None
+
+    def say(self, consent: Consent) -> None:
+        """Keep what was said of a use in the order of its days, then of its telling."""
+        insort(self.consents, consent, key=_said)
+
+    def consent_on(self, scope: str, day: date) -> Consent | None:
+        """The consent to a use that holds on a day: what was said last, where that was yes and has not run out."""
+        said = [consent for consent in self.consents if consent.scope == scope and consent.on <= day]
+        last = said[-1] if said else None
+        holds = last is not None and last.given and (last.until is None or day <= last.until)
+        return last if holds else None
 
     def tell(self, told: Told) -> None:
         """Keep facts in the order of their days, then of their telling."""
@@ -287,15 +341,17 @@ class Carried(msgspec.Struct, omit_defaults=True):
     employments: list[Employment]
     needs: list[Need]
     episodes: list[Episode]
+    consents: list[Consent] = []
+    erasure: Erasure | None = None
 
-    def versioned(self) -> list[Told | Employment | Need | Terms]:
+    def versioned(self) -> list[Told | Employment | Need | Terms | Consent]:
         """Every record that says where in a stream it was told."""
         terms = [terms for episode in self.episodes for terms in episode.terms]
-        return [*self.told, *self.employments, *self.needs, *terms]
+        return [*self.told, *self.employments, *self.needs, *terms, *self.consents]
 
 
 NOTHING_CARRIED = Carried([], [], [], [], [])
 
 
-def _said(record: Told | Terms) -> tuple[date, int]:
+def _said(record: Told | Terms | Consent) -> tuple[date, int]:
     return (record.on, record.version)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Any, NamedTuple
@@ -51,6 +51,19 @@ class NewEvent(NamedTuple):
     meta: bytes
 
 
+class Erasing(NamedTuple):
+    """An erasure: whose, and the rows of which subjects go; ``claim`` is the person's, which no other stream may hold.
+
+    ``write`` brings the ledger's entry to the disk once nothing can refuse the append, and tells the number and hash of
+    each entry of the person's.
+    """
+
+    person_id: UUID
+    subjects: Sequence[UUID]
+    claim: bytes
+    write: Callable[[], Sequence[tuple[int, bytes]]]
+
+
 class Beside(NamedTuple):
     """What an append writes in the same transaction as its events.
 
@@ -61,6 +74,7 @@ class Beside(NamedTuple):
     search_keys: Sequence[SearchKey] = ()
     claims: Sequence[Claim] = ()
     released: Sequence[UUID] = ()
+    erasing: Erasing | None = None
 
 
 NOTHING = Beside()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 from eventsourcing import persistence
 
-from casework.errors import Invalid, Unavailable, VersionConflict
+from casework.errors import Invalid, Refused, Unavailable, VersionConflict
 
 
 class StreamConflict(VersionConflict, persistence.IntegrityError):
@@ -24,6 +24,14 @@ class EventTooLarge(Invalid, persistence.DataError):
 
     default_code = "event-too-large"
 
+
+class PersonErased(Refused, persistence.DataError):
+    """Something was to be kept of somebody who was erased."""
+
+    default_code = "person-erased"
+
+
+_PERSON_ERASED = "CW002"  # raised by vault.refuse_erased
 
 _LIBRARY_ERRORS: tuple[tuple[type[psycopg.Error], type[persistence.PersistenceError]], ...] = (
     (psycopg.errors.ReadOnlySqlTransaction, LogUnavailable),  # a primary that has become a standby
@@ -41,6 +49,8 @@ _LIBRARY_ERRORS: tuple[tuple[type[psycopg.Error], type[persistence.PersistenceEr
 
 def translated(error: psycopg.Error) -> persistence.PersistenceError:
     """Return the error that callers of the log know for one of the driver's."""
+    if error.sqlstate == _PERSON_ERASED:
+        return PersonErased()
     for theirs, ours in _LIBRARY_ERRORS:
         if isinstance(error, theirs):
             return ours() if ours is LogUnavailable else ours(str(error))

@@ -28,6 +28,7 @@ from casework.log.append import (
     Appended,
     Beside,
     Claim,
+    Erasing,
     NewEvent,
     SearchKey,
     VaultRow,
@@ -81,6 +82,8 @@ class LogAggregateRecorder(AggregateRecorder):
         Raises :class:`~casework.log.failures.StreamConflict`, ``EventTooLarge`` or ``LogUnavailable``, or
         :class:`~casework.errors.ClaimTaken` (``values["held_by"]``: the other stream, ``values["kind"]``).
         """
+        if beside.erasing is not None:
+            return self.store.erase(events, append_statement(events, beside), beside.erasing)
         return self.store.append(events, append_statement(events, beside))
 
     def append_simulated(
@@ -136,6 +139,7 @@ class LogAggregateRecorder(AggregateRecorder):
         search_keys: Sequence[SearchKey] = (),
         claims: Sequence[Claim] = (),
         released: Sequence[UUID] = (),
+        erasing: Erasing | None = None,
         tracking: Tracking | None = None,
     ) -> list[int]:
         if tracking is not None:
@@ -144,7 +148,7 @@ class LogAggregateRecorder(AggregateRecorder):
             return []
         metas: Sequence[bytes | None] = metadata or [None] * len(stored_events)
         events = [self.new_event(stored, meta) for stored, meta in zip(stored_events, metas, strict=True)]
-        return self.append(events, Beside(vault, search_keys, claims, released)).positions
+        return self.append(events, Beside(vault, search_keys, claims, released, erasing)).positions
 
 
 class LogRecorder(LogAggregateRecorder, ApplicationRecorder):
@@ -153,8 +157,8 @@ class LogRecorder(LogAggregateRecorder, ApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Append events and return their positions in the order given.
 
-        Keyword arguments: ``metadata`` (encoded, one for each event), ``vault`` rows, ``search_keys``,
-        ``claims``, and people whose claims are ``released``. Errors as :meth:`append` raises them.
+        Keyword arguments: ``metadata`` (encoded, one for each event), ``vault`` rows, ``search_keys``, ``claims``,
+        people whose claims are ``released``, and whom it is ``erasing``. Errors as :meth:`append` raises them.
         """
         return self._insert(stored_events, **kwargs)
 

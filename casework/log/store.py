@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, cast
+from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import ProgrammingError
+from psycopg import Connection
 
-from casework.errors import ClaimTaken
-from casework.log.append import Appended, NewEvent, Outcome, Statement, outcome_of, positions
+from casework.errors import ClaimTaken, Refused
+from casework.faults import fault
+from casework.log.append import Appended, Erasing, NewEvent, Outcome, Statement, outcome_of, positions
 from casework.log.failures import EventTooLarge, LogUnavailable, StreamConflict, translated
-from casework.log.pool import Pool
+from casework.log.pool import Pool, rows
 
 _SENDS = 3
 
@@ -24,6 +27,14 @@ _SELECT_STORED = (
     "SELECT position, recorded_at, meta FROM casework.events"
     " WHERE partition = %b::smallint AND stream_id = %b AND version = %b::int"
 )
+
+# The locks of an append and of an erasure, taken before the look, so that nothing can refuse what comes after it.
+_HOLD = "SELECT pg_advisory_xact_lock(1128354629, %b::int)"
+_HOLD_VAULT = "SELECT pg_advisory_xact_lock(1128354629, 1000 + (get_byte(uuid_send(%b::uuid), 15) & 63))"
+_LOOK = """
+SELECT coalesce(max(e.version), 0), (SELECT held.stream_id FROM casework.claim AS held WHERE held.hash = %b)
+FROM casework.events AS e WHERE e.partition = %b::smallint AND e.stream_id = %b"""
+_ERASE = "SELECT vault.erase(%b::uuid, %b::uuid[], %b::uuid, %b::bigint[], %b::bytea[])"
 
 
 class Store:
@@ -39,6 +50,25 @@ class Store:
             if answer is not None:
                 return self._appended(events, answer, sent_before=attempt > 1)
         raise LogUnavailable
+
+    def erase(self, events: Sequence[NewEvent], statement: Statement, erasing: Erasing) -> Appended:
+        """Append events of one stream, and erase: the ledger's entry first, the rest in one transaction.
+
+        Where the answer is lost the command comes again, and finds its events.
+        """
+        stream_id = events[0].stream_id
+        try:
+            with self.pool.connection() as db, db.transaction():
+                _hold(db, events[0], erasing)
+                written = erasing.write()
+                fault("ledger-written")
+                answer = outcome_of(rows(db, statement.query, statement.parameters)[0])
+                appended = self._appended(events, answer, sent_before=False)
+                erase_rows(db, erasing.person_id, erasing.subjects, stream_id, written)
+                fault("erased")
+            return appended
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return rows; a read whose connection died is made once more."""
@@ -93,3 +123,29 @@ class Store:
         if all(rows and rows[0][2] == event.meta for rows, event in zip(found, events, strict=True)):
             return Appended([rows[0][0] for rows in found], cast("Any", found[-1][0][1]))
         return None
+
+
+def erase_rows(
+    db: Connection[Any],
+    person_id: UUID,
+    subjects: Sequence[UUID],
+    household_id: UUID | None,
+    entries: Sequence[tuple[int, bytes]],
+) -> None:
+    """Delete what the vault holds of a person, as entries of the ledger say; their claims in one household, or in all.
+
+    Done again it changes nothing.
+    """
+    numbers, hashes = ([entry[place] for entry in entries] for place in (0, 1))
+    rows(db, _ERASE, (person_id, list(subjects), household_id, numbers, hashes))
+
+
+def _hold(db: Connection[Any], first: NewEvent, erasing: Erasing) -> None:
+    """Keep everybody else from the stream and from the person until the transaction ends, and refuse what must be."""
+    rows(db, _HOLD, (first.partition,))
+    rows(db, _HOLD_VAULT, (erasing.person_id,))
+    [(version, holder)] = rows(db, _LOOK, (erasing.claim, first.partition, first.stream_id))
+    if version != first.version - 1:
+        raise StreamConflict
+    if holder not in (None, first.stream_id):
+        raise Refused("erasure-elsewhere")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,23 @@ _RECORD = """
            %(actor)s, %(role)s, %(bureau)s, %(purpose)s, %(action)s, %(request_id)s
     FROM unnest(%(partitions)s::smallint[], %(ids)s::uuid[], %(households)s::uuid[], %(persons)s::uuid[])
          AS read (partition, id, household_id, person_id)"""
+
+_READS = """
+    SELECT read_at, person_id, actor, role, bureau, purpose, action FROM vault.access
+    WHERE partition = %(partition)s AND person_id = ANY (%(persons)s::uuid[]) AND household_id = %(household)s
+    ORDER BY read_at, id"""
+
+
+class Read(NamedTuple):
+    """One reading, as it was recorded."""
+
+    read_at: datetime
+    person_id: UUID
+    actor: str
+    role: str
+    bureau: str | None
+    purpose: str
+    action: str
 
 
 class Reader(NamedTuple):
@@ -42,3 +60,9 @@ def record_reads(db: Connection[Any], reader: Reader, persons: Iterable[tuple[UU
         "persons": [person_id for _, person_id in read],
     }
     db.execute(_RECORD, values)
+
+
+def reads_of(db: Connection[Any], household_id: UUID, persons: Sequence[UUID]) -> list[Read]:
+    """Return who read of some people in a household's file, the oldest reading first."""
+    values = {"partition": partition_of(household_id), "persons": list(persons), "household": household_id}
+    return [Read(*row) for row in db.execute(_READS, values)]

@@ -1,9 +1,10 @@
 """The keys of the vault: files that only their owner can read, outside the database and its backups.
 
-There are two kinds, because they live differently:
+There are three kinds, because they live differently:
 
 * ``master-<number>-<check>.key`` seal the vault (AES-256-GCM). The highest number is the current one. A new
   one can be added at any time; the older ones are needed until every row is sealed again.
+* ``ledger.key`` signs the ledger of erasures (Ed25519), and is made with the first of them.
 * ``index.key`` is the one root of all keyed hashes. Claims and commands are kept as hashes only, so it can
   never change, and separate files would have to be kept together for ever anyway: each purpose has a key of
   its own, derived with HKDF (RFC 5869), which tells nothing of the others.
@@ -33,6 +34,7 @@ Purpose = Literal["search", "claim", "command", "command-body", "installation"]
 _KEY = 32
 _CHECK = 4
 _INDEX_FILE = "index.key"
+_LEDGER_FILE = "ledger.key"
 _MASTER_FILE = re.compile(r"master-([0-9]{4}-[0-9a-f]{8})\.key")
 
 
@@ -97,6 +99,13 @@ class KeyRing:
 
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._masters)} master keys, current {self.current}>"
+
+
+def ledger_seed(keys_dir: Path, *, create: bool) -> bytes:
+    """Return the private key of the ledger of erasures; ``create`` makes it where there is none."""
+    if create and not (keys_dir / _LEDGER_FILE).exists():
+        _write_once(keys_dir / _LEDGER_FILE, os.urandom(_KEY))
+    return _read_key(keys_dir / _LEDGER_FILE)
 
 
 def _hasher(root: bytes, purpose: str) -> hmac.HMAC:

@@ -10,12 +10,16 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
+from casework.domain.ids import vault_partition_of
 from casework.errors import ClaimTaken, FieldError, Invalid
 from casework.log.append import Beside, Claim, SearchKey, VaultRow
 from casework.privacy.id_number import parse_id_number
 from casework.privacy.search import KeyedHashes
 from casework.privacy.vault import Fields, Vault
 
+_ERASED = """
+    SELECT gone.subject_id FROM unnest(%b::smallint[], %b::uuid[]) AS asked (partition, subject_id)
+    JOIN vault.erased AS gone USING (partition, subject_id)"""
 _HOLDERS = "SELECT hash, stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
 
 
@@ -114,6 +118,12 @@ class Persons:
         """The profiles of some people, as they stand."""
         found = self.vault.latest(db, person_ids)
         return {person_id: msgspec.convert(fields, Profile) for person_id, fields in found.items()}
+
+    def erased(self, db: Connection[Any], person_ids: Iterable[UUID]) -> set[UUID]:
+        """Who of some people was erased, in whichever household."""
+        asked = list(person_ids)
+        partitions = [vault_partition_of(person_id) for person_id in asked]
+        return {row[0] for row in db.execute(_ERASED, (partitions, asked))}
 
     def changed(self, profile: Profile, changes: Mapping[str, Any]) -> Profile:
         """A profile with some of its fields told anew."""

@@ -19,6 +19,7 @@ from casework.config import Settings
 from casework.projections.engine import Engine
 from casework.projections.sets import ensure_live
 from casework.tokens import make_token
+from casework.wiring import open_ledger
 from tests.given import COMMUNITY, casework_on
 
 Headers = dict[str, str]
@@ -98,11 +99,12 @@ def settings(signing_dir: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def casework(new_database: Any, signing_dir: Path) -> Iterator[Casework]:
+def casework(new_database: Any, settings: Settings) -> Iterator[Casework]:
     """The application on a fresh log that the tests of a module share, with a live view set."""
     with new_database() as url:
-        generator = casework_on(url, signing_dir)
+        generator = casework_on(url, settings.keys_dir)
         opened = next(generator)
+        opened.ledger = open_ledger(settings, opened.pool)
         with opened.pool.connection() as db:
             ensure_live(db)
         yield opened

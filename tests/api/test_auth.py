@@ -44,6 +44,12 @@ POST /v1/households/{household}/members/{person}/departures                     
 POST /v1/households/{household}/members/{person}/deaths                          xx-x----
 POST /v1/households/{household}/members/{person}/facts                           xx-x----
 POST /v1/households/{household}/members/{person}/corrections                     xx-x----
+POST /v1/households/{household}/members/{person}/consents                        xx-x----
+POST /v1/households/{household}/members/{person}/consents/{scope}/withdrawals    xx-x----
+POST /v1/households/{household}/members/{person}/surveys                         xx-x----
+POST /v1/households/{household}/members/{person}/erasure-requests                xx-x----
+POST /v1/households/{household}/members/{person}/erasures                        -x------
+GET  /v1/households/{household}/record                                           xx------
 POST /v1/households/{household}/employments                                      xx-x----
 POST /v1/households/{household}/employments/{employment}/endings                 xx-x----
 POST /v1/households/{household}/needs                                            xxxx----
@@ -82,7 +88,15 @@ POST /v1/policies/{version}/activations                                         
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
-PLACES = {"unit": "4101", "bureau": "HRSS", "area": "EMP", "code": "EDU-COMP", "version": "2013.1", "entry": "2"}
+PLACES = {
+    "unit": "4101",
+    "bureau": "HRSS",
+    "area": "EMP",
+    "code": "EDU-COMP",
+    "version": "2013.1",
+    "entry": "2",
+    "scope": "survey",
+}
 
 
 def filled_in(path: str) -> str:

@@ -68,6 +68,7 @@ def known(desk: DeskOf) -> dict[str, str]:
         "entry": "2",
         "bureau": "EDUB",
         "area": "EDU",
+        "scope": "publication",
     }
 
 

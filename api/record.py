@@ -1,0 +1,53 @@
+"""All that is held of a household beside its file and its events: the vault, consents, erasures, and who read it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from api import naming
+from api.giving import casework
+from casework.domain.household import Household
+from casework.log.reading import Db
+from casework.privacy.access_log import reads_of, record_reads
+
+Content = dict[str, Any]
+
+
+def beside(db: Db, household: Household, seen: set[UUID]) -> Content:
+    """Return it; ``seen`` are those whose reading was recorded already."""
+    subjects = _subjects(db, household)
+    vault = casework().persons.vault
+    held = [(subject, row) for subject in subjects for row in vault.revisions(db, subject)]
+    record_reads(db, naming.reader(), [(household.id, subject) for subject, _ in held if subject not in seen])
+    return {
+        "sealed": [
+            {"subject_id": subject, "revision": row.number, "kind": row.kind, "fields": row.fields}
+            for subject, row in held
+        ],
+        "consents": [
+            _said(person.person_id, consent) for person in household.people.values() for consent in person.consents
+        ],
+        "erasures": [
+            {"person_id": person.person_id, **_erasure(person.erasure)}
+            for person in household.people.values()
+            if person.erasure is not None
+        ],
+        "reads": [read._asdict() for read in reads_of(db, household.id, [household.id, *household.people])],
+    }
+
+
+def _subjects(db: Db, household: Household) -> list[UUID]:
+    """Whose rows these are: the household's own and its people's, but not of those who are another file's now."""
+    ours = [person.person_id for person in household.people.values() if person.spells[-1].to_household is None]
+    gone = {person for _, person in naming.elsewhere(db, [(household.id, person) for person in ours])}
+    return [household.id, *(person for person in ours if person not in gone)]
+
+
+def _said(person_id: UUID, consent: Any) -> Content:
+    names = ("scope", "on", "given", "notice_version", "by", "until")
+    return {"person_id": person_id, **{name: getattr(consent, name) for name in names}}
+
+
+def _erasure(erasure: Any) -> Content:
+    return {name: getattr(erasure, name) for name in ("requested_on", "basis", "erased_on", "ledger_entry")}

@@ -1,0 +1,153 @@
+"""The commands by which people have their say over what is held of them, and the ledger's erasures applied again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from casework.command import CommandPath, Decided
+from casework.domain.household import Household
+from casework.domain.residence import By, refuse_if
+from casework.errors import NotFound, Refused, Unavailable
+from casework.log.append import Beside, Erasing
+from casework.log.store import erase_rows
+from casework.outcome import Context, Outcome
+from casework.privacy.ledger import Ledger, Pages, Written
+
+
+class ErasingCommands(CommandPath):
+    """Consent, and erasure: the ledger's entry first, then the vault's rows and the event in one transaction."""
+
+    ledger: Ledger | None = None
+
+    def give_consent(
+        self, household_id: UUID, context: Context, *, person_id: UUID, guardian: UUID | None = None, **fields: Any
+    ) -> Outcome:
+        """A member agrees to a use of their data; the vault knows who is a child, and who an adult."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.person(person_id)
+            household.give_consent(
+                by,
+                person_id=person_id,
+                born_on=self._born_on(person_id),
+                guardian=guardian,
+                guardian_born_on=self._born_on(guardian) if guardian in household.people else None,
+                **fields,
+            )
+            return Decided()
+
+        return self._change(household_id, context, decide)
+
+    def withdraw_consent(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
+        """A use of a person's data is no longer agreed to."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.withdraw_consent(by, **fields)
+            return Decided()
+
+        return self._change(household_id, context, decide)
+
+    def record_survey(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
+        """A member who agreed to surveys answered one."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.record_survey(by, **fields)
+            return Decided()
+
+        return self._change(household_id, context, decide)
+
+    def request_erasure(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
+        """What names a person is to be erased."""
+
+        def decide(household: Household, by: By) -> Decided:
+            household.request_erasure(by, **fields)
+            return Decided()
+
+        return self._change(household_id, context, decide)
+
+    def erase_person(self, household_id: UUID, context: Context, *, person_id: UUID, erased_on: date) -> Outcome:
+        """What names a person goes for good: repeated after a failure at any place, it goes on from there."""
+        if self.ledger is None:
+            raise Unavailable("ledger-missing")
+        with self.ledger.pages() as pages:
+
+            def decide(household: Household, by: By) -> Decided:
+                self._check_not_elsewhere(household, person_id)
+                return self._decide_erasure(household, by, pages, person_id, erased_on)
+
+            return self._change(household_id, context, decide)
+
+    def reconcile(self) -> int:
+        """Erase again whom the ledger says was erased and this vault still knows; return how many entries that were.
+
+        The events come too, where the log lacks them: after a restore of all of the database, or an erasure that was
+        cut off behind its entry. Raises as :meth:`Ledger.check` where the ledger itself is not right.
+        """
+        if self.ledger is None:
+            return 0
+        with self.ledger.pages() as pages:
+            with self.pool.connection() as db:
+                missing = self.ledger.missing(db, pages.written)
+            for written in missing:
+                self._apply_again(pages, written)
+        return len(missing)
+
+    def _apply_again(self, pages: Pages, written: Written) -> None:
+        entry = written.entry
+        with self.pool.connection() as db:
+            home = self.persons.holders(db, [entry.person_id]).get(entry.person_id, entry.household_id)
+
+        def decide(household: Household, by: By) -> Decided:
+            person = household.people.get(entry.person_id)
+            if person is None or person.is_erased or person.spells[-1].to_household is not None:
+                return Decided()
+            if person.erasure is None:
+                household.request_erasure(by, requested_on=by.today, person_id=entry.person_id, basis=entry.basis)
+            return self._decide_erasure(household, by, pages, entry.person_id, by.today)
+
+        with suppress(NotFound):  # the log may be older than the household
+            self._change(home, Context(actor="operator", role="operator"), decide)
+        with self.pool.connection() as db:
+            erase_rows(db, entry.person_id, entry.subjects, None, [(entry.number, written.hash)])
+
+    def _decide_erasure(self, household: Household, by: By, pages: Pages, person_id: UUID, on: date) -> Decided:
+        last = [] if self._named_beside(household, person_id) else [household.id]
+        person = household.person(person_id)
+        basis = person.erasure.basis if person.erasure is not None else ""
+        entry = pages.entry(household.id, person_id, [person_id, *last], basis, datetime.now(UTC))
+        before = household.version
+        household.erase_person(by, erased_on=on, person_id=person_id, ledger_entry=entry.number)
+        if household.version == before:
+            return Decided()
+
+        def write() -> list[tuple[int, bytes]]:
+            pages.write(entry)
+            return [(each.entry.number, each.hash) for each in pages.of(person_id)]
+
+        claim = self.persons.hashes.claim_hash("person", str(person_id))
+        return Decided(Beside(erasing=Erasing(person_id, entry.subjects, claim, write)))
+
+    def _named_beside(self, household: Household, person_id: UUID) -> set[UUID]:
+        """Whose names are left once this person's is gone; with the last one goes the household's evidence (RULES G9).
+
+        Somebody who left may have been erased in another household, of which this one's stream tells nothing.
+        """
+        others = set(household.still_named()) - {person_id}
+        with self.pool.connection() as db:
+            return others - self.persons.erased(db, others)
+
+    def _check_not_elsewhere(self, household: Household, person_id: UUID) -> None:
+        # Asked again in the append, before anything is written.
+        with self.pool.connection() as db:
+            holder = self.persons.holders(db, [person_id]).get(person_id, household.id)
+        refuse_if(holder != household.id and person_id in household.people, "erasure-elsewhere")
+
+    def _born_on(self, person_id: UUID) -> date:
+        with self.pool.connection() as db:
+            profile = self.persons.profile(db, person_id)
+        if profile is None:
+            raise Refused("person-erased")
+        return profile.born_on

@@ -1,0 +1,506 @@
+"""Erasure on a real log: the ledger first, then the vault and the event at once; before or after, never half."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from casework import wiring
+from casework.application import Casework
+from casework.cli import main
+from casework.config import Settings
+from casework.domain.ids import partition_of, uuid7
+from casework.errors import CaseworkError, NotFound, Refused
+from casework.log.append import Beside, NewEvent, append_statement
+from casework.outcome import Outcome
+from casework.privacy.id_number import synthetic_id_number
+from casework.privacy.ledger import Ledger
+from tests.given import by, casework_on, person, registered
+
+DAY, NUMBER = date(2013, 10, 1), synthetic_id_number(date(1980, 3, 2), "male", 1)
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings.from_env({"CASEWORK_DATABASE_URL": database_url, "CASEWORK_DATA_DIR": str(tmp_path)})
+
+
+@pytest.fixture
+def casework(settings: Settings) -> Iterator[Casework]:
+    for casework in casework_on(str(settings.database_url), settings.keys_dir):
+        casework.ledger = wiring.open_ledger(settings, casework.pool)
+        yield casework
+
+
+def couple(casework: Casework) -> tuple[UUID, UUID, UUID]:
+    """A household of two, with a remark on the household and evidence of both; its id and theirs."""
+    he, she = person(id_number=NUMBER, phone="13812345678"), person("李四", "1982-05-05", "female", "spouse")
+    home = casework.register_household(
+        by(),
+        arrived_on=date(2013, 1, 5),
+        community="410105001001",
+        head=he[0].person_id,
+        members=[he, she],
+        remark="三室一厅的秘密",
+    ).id
+    for (member, _), ref in ((he, "REC-1"), (she, "REC-2")):
+        evidence = {"record_ref": ref, "updated_on": "2013-03-01"}
+        asked = casework.give(
+            home, "request_service", by(), service="HLT-REC", person_id=member.person_id, requested_on=date(2013, 3, 1)
+        )
+        episode = asked.events[0]["episode_id"]
+        casework.give(home, "grant_service", by(), episode_id=episode, granted_on=date(2013, 3, 1), evidence=evidence)
+    return home, he[0].person_id, she[0].person_id
+
+
+def asked_for(casework: Casework, home: UUID, person_id: UUID) -> None:
+    casework.request_erasure(home, by(), person_id=person_id, requested_on=DAY, basis="consent_withdrawn")
+
+
+def erase(casework: Casework, home: UUID, person_id: UUID, key: str | None = None) -> Outcome:
+    return casework.erase_person(home, by("supervisor", key=key, body=b"1"), person_id=person_id, erased_on=DAY)
+
+
+def rows(casework: Casework, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    with casework.pool.connection() as db:
+        return db.execute(query, values).fetchall()
+
+
+def held(casework: Casework, subject_id: UUID) -> int:
+    """How many rows, keys and claims there are of somebody."""
+    [(count,)] = rows(
+        casework,
+        "SELECT (SELECT count(*) FROM vault.person WHERE subject_id = %s)"
+        " + (SELECT count(*) FROM vault.search_key WHERE subject_id = %s)"
+        " + (SELECT count(*) FROM casework.claim WHERE subject_id = %s)",
+        *[subject_id] * 3,
+    )
+    return int(count)
+
+
+def ledger_of(casework: Casework) -> Ledger:
+    assert casework.ledger is not None
+    return casework.ledger
+
+
+def check(casework: Casework) -> str | None:
+    """Why this vault may not be opened."""
+    try:
+        with casework.pool.connection() as db:
+            ledger_of(casework).check(db)
+    except CaseworkError as error:
+        return error.code
+    return None
+
+
+def test_an_erased_person_is_in_no_table_and_the_household_is_as_it_was(casework: Casework):
+    home, he, she = couple(casework)
+    asked_for(casework, home, he)
+    before = [held(casework, subject) for subject in (he, she, home)]
+
+    outcome = erase(casework, home, he)
+
+    [written] = ledger_of(casework).written()
+    assert min(before) > 0
+    assert [held(casework, subject) for subject in (he, she, home)] == [0, *before[1:]]
+    assert (written.entry.number, written.entry.person_id, written.entry.basis) == (1, he, "consent_withdrawn")
+    assert casework.household(home).people[he].is_erased
+    assert outcome.events[0]["type"] == "household.person-erased.v1"
+    assert check(casework) is None
+
+
+def test_a_households_own_evidence_goes_with_its_last_erased_member(casework: Casework):
+    home, he, she = couple(casework)
+    for each in (he, she):
+        asked_for(casework, home, each)
+        erase(casework, home, each)
+
+    assert [held(casework, subject) for subject in (he, she, home)] == [0, 0, 0]
+    assert [written.entry.subjects for written in ledger_of(casework).written()] == [(he,), (she, home)]
+
+
+def test_who_left_and_was_erased_elsewhere_keeps_nobodys_evidence(casework: Casework):
+    home, he, she = couple(casework)
+    casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 9, 1), reason="moved_out")
+    elsewhere = registered(casework, person("李四", "1982-05-05", "female", person_id=she)).id
+    for home_id, each in ((elsewhere, she), (home, he)):
+        asked_for(casework, home_id, each)
+        erase(casework, home_id, each)
+
+    assert [held(casework, subject) for subject in (he, she, home)] == [0, 0, 0]
+
+
+def test_nothing_more_is_taken_of_whoever_is_erased_in_any_household(casework: Casework):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    erase(casework, home, he)
+    other = registered(casework).id
+    renamed = person("王五", person_id=he)
+
+    refused: list[str] = []
+    for command in (
+        lambda: casework.record_member_facts(
+            home, by(), person_id=he, recorded_on=DAY, facts=renamed[0].facts, profile={"name": "王五"}
+        ),
+        lambda: casework.start_employment(home, by(), person_id=he, occurred_on=DAY, kind="employee", from_=DAY),
+        lambda: casework.give_consent(home, by(), person_id=he, given_on=DAY, scope="survey", notice_version="1"),
+        lambda: casework.add_member(other, by(), member=renamed[0], profile=renamed[1], joined_on=DAY),
+        lambda: registered(casework, renamed),
+    ):
+        with pytest.raises(Refused) as refusal:
+            command()
+        refused.append(refusal.value.code)
+
+    assert refused == ["person-erased"] * 5
+    assert held(casework, he) == 0
+    assert registered(casework, person(id_number=NUMBER)).changed  # a new file of the same number may be opened
+
+
+def test_an_erasure_answers_again_as_it_did_and_is_in_the_ledger_once(casework: Casework):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+
+    first, again = (erase(casework, home, he, key="k") for _ in range(2))
+
+    assert (first, erase(casework, home, he).changed) == (again, False)
+    assert len(ledger_of(casework).written()) == 1
+
+
+def test_what_is_refused_leaves_no_line(casework: Casework):
+    home, he, she = couple(casework)
+    casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 9, 1), reason="moved_out")
+    elsewhere = registered(casework, person("李四", "1982-05-05", "female", person_id=she)).id
+    asked_for(casework, home, she)
+
+    codes = []
+    for home_id, person_id in ((home, he), (home, she), (home, uuid4()), (elsewhere, she)):
+        with pytest.raises(Refused) as refusal:
+            erase(casework, home_id, person_id)
+        codes.append(refusal.value.code)
+    with pytest.raises(NotFound):
+        casework.erase_person(home, by("supervisor", divisions=frozenset({"410102"})), person_id=she, erased_on=DAY)
+
+    assert codes == ["erasure-not-requested", "erasure-elsewhere", "person-unknown", "erasure-not-requested"]
+    assert ledger_of(casework).written() == []
+
+
+ERASE = """
+import sys
+from datetime import date
+from uuid import UUID
+from casework import wiring
+from casework.config import Settings
+from tests.given import by, casework_on
+
+settings = Settings.from_env()
+for casework in casework_on(settings.database_url, settings.keys_dir):
+    casework.ledger = wiring.open_ledger(settings, casework.pool)
+    home, he = map(UUID, sys.argv[1:])
+    context = by("supervisor", key="k", body=b"1")
+    casework.erase_person(home, context, person_id=he, erased_on=date(2013, 10, 1))
+"""
+
+
+@pytest.mark.parametrize("place", ["ledger-written", "erased", "appended"])
+@pytest.mark.parametrize("then", ["again", "reconcile"])
+def test_an_erasure_that_was_killed_is_completed(casework: Casework, settings: Settings, place: str, then: str):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    environ = {
+        "CASEWORK_DATABASE_URL": str(settings.database_url),
+        "CASEWORK_DATA_DIR": str(settings.data_dir),
+        "CASEWORK_FAULT": f"{place}=kill",
+        "PYTHONPATH": str(ROOT),
+    }
+    killed = subprocess.run(
+        [sys.executable, "-c", ERASE, str(home), str(he)], env={**os.environ, **environ}, cwd=ROOT, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    done = place == "appended"
+    assert (held(casework, he) == 0) is casework.household(home).people[he].is_erased is done
+    assert check(casework) == (None if done else "ledger-ahead")
+
+    applied = casework.reconcile() if then == "reconcile" else erase(casework, home, he, key="k").version
+
+    assert applied == (casework.household(home).version if then == "again" else 0 if done else 1)
+    assert held(casework, he) == 0
+    assert casework.household(home).people[he].is_erased
+    assert check(casework) is None
+    assert len(ledger_of(casework).written()) == 1
+
+
+def test_the_other_members_erasure_in_between_takes_the_households_evidence_along(
+    casework: Casework, monkeypatch: pytest.MonkeyPatch
+):
+    home, he, she = couple(casework)
+    for each in (he, she):
+        asked_for(casework, home, each)
+    monkeypatch.setattr("casework.faults._armed", {"ledger-written": fail})
+    with pytest.raises(ZeroDivisionError):
+        erase(casework, home, he)
+    monkeypatch.undo()
+
+    for each in (she, he):
+        erase(casework, home, each)
+
+    assert [held(casework, subject) for subject in (he, she, home)] == [0, 0, 0]
+    assert check(casework) is None
+
+
+def fail() -> None:
+    raise ZeroDivisionError
+
+
+def copied(database_url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """What a backup of the vault holds."""
+    with psycopg.connect(database_url) as db:
+        return {table: db.execute(f"TABLE {table}").fetchall() for table in TABLES}
+
+
+TABLES = ("vault.person", "vault.search_key", "casework.claim", "vault.erased", "vault.ledger")
+
+
+def restore(database_url: str, copy: dict[str, list[tuple[Any, ...]]]) -> None:
+    with psycopg.connect(database_url) as db:
+        for table, content in copy.items():
+            db.execute(f"DELETE FROM {table}")
+            for row in content:
+                places = ", ".join(["%s"] * len(row))
+                db.execute(f"INSERT INTO {table} VALUES ({places})", row)
+
+
+def test_a_restored_older_vault_is_not_opened_until_the_ledger_was_applied_again(
+    casework: Casework, settings: Settings
+):
+    home, he, she = couple(casework)
+    asked_for(casework, home, he)
+    backup = copied(str(settings.database_url))
+    erase(casework, home, he)
+    restore(str(settings.database_url), backup)
+    assert held(casework, he) > 0
+
+    with pytest.raises(CaseworkError) as refused, wiring.closing_casework(settings):
+        pass
+    version = casework.household(home).version
+    with wiring.closing_casework(settings, reconciling=True) as opened:
+        applied = [opened.reconcile() for _ in range(2)]
+
+    assert (refused.value.code, "vault reconcile" in str(refused.value)) == ("ledger-ahead", True)
+    assert applied == [1, 0]
+    assert (held(casework, he), held(casework, she) > 0) == (0, True)
+    assert casework.household(home).version == version
+    with wiring.closing_casework(settings) as opened:
+        assert opened.household(home).people[he].is_erased
+
+
+def test_neither_the_api_nor_a_worker_starts_before_an_operator_has_reconciled(
+    casework: Casework, settings: Settings, redis_url: str
+):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    backup = copied(str(settings.database_url))
+    erase(casework, home, he)
+    restore(str(settings.database_url), backup)
+    environ = {
+        "CASEWORK_DATABASE_URL": str(settings.database_url),
+        "CASEWORK_REDIS_URL": redis_url,
+        "CASEWORK_DATA_DIR": str(settings.data_dir),
+    }
+
+    started = [
+        subprocess.run(
+            [sys.executable, "-m", *program],
+            env={**os.environ, **environ, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for program in (["api.serve"], ["workers.run", "drains"], ["workers.run", "long"], ["workers.run", "beat"])
+    ]
+    reconciled = [CliRunner().invoke(main, ["vault", "reconcile"], env=environ) for _ in range(2)]
+
+    assert all(each.returncode and "casework vault reconcile" in each.stderr for each in started), started
+    assert not any("Traceback" in each.stderr for each in started)
+    assert [(each.exit_code, each.output) for each in reconciled] == [
+        (0, "1 erasures applied again\n"),
+        (0, "the vault lacks no erasure of the ledger\n"),
+    ]
+    assert held(casework, he) == 0
+    with wiring.closing_casework(settings):
+        pass
+
+
+def test_where_the_log_is_older_too_the_events_come_again(casework: Casework, settings: Settings):
+    """As after a restore of all of the database: nobody had asked for the erasure yet."""
+    home, he, _ = couple(casework)
+    with ledger_of(casework).pages() as pages:
+        pages.write(pages.entry(home, he, [he], "unlawful", casework.now()))
+        pages.write(pages.entry(uuid4(), (nobody := uuid4()), [nobody], "unlawful", casework.now()))
+
+    assert casework.reconcile() == 2
+
+    erasure = casework.household(home).people[he].erasure
+    assert erasure is not None
+    assert (erasure.basis, erasure.ledger_entry, held(casework, he)) == ("unlawful", 1, 0)
+    assert check(casework) is None
+    with pytest.raises(Refused, match="erased"):
+        registered(casework, person("王五", person_id=nobody))
+
+
+def altered(line: bytes) -> bytes:
+    return line.replace(b"consent_withdrawn", b"retention_ended__")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda lines: [altered(lines[0]), lines[1]], "ledger-damaged"),
+        (lambda lines: lines[1:], "ledger-damaged"),
+        (lambda lines: lines[::-1], "ledger-damaged"),
+        (lambda lines: [lines[0], b"{}\n"], "ledger-damaged"),
+        (lambda lines: [lines[0], b"\xff\n"], "ledger-damaged"),
+        (lambda lines: lines[:1], "ledger-differs"),
+        (lambda lines: [], "ledger-differs"),
+        (lambda lines: [*lines, b'{"entry":{"number":3,'], None),
+    ],
+    ids=["altered", "beginning lost", "swapped", "empty", "garbage", "end lost", "all lost", "cut off"],
+)
+def test_a_ledger_that_was_changed_is_noticed(casework: Casework, spoil: Any, code: str | None):
+    home, he, she = couple(casework)
+    for each in (he, she):
+        asked_for(casework, home, each)
+        erase(casework, home, each)
+    file = ledger_of(casework).file
+    file.write_bytes(b"".join(spoil(file.read_bytes().splitlines(keepends=True))))
+
+    casework.ledger = Ledger(file.parent, file.parent.parent, born(casework))
+
+    assert check(casework) == code
+
+
+def born(casework: Casework) -> Any:
+    return rows(casework, "SELECT created_at FROM casework.log_birth")[0][0]
+
+
+def test_a_line_that_was_cut_off_is_written_over(casework: Casework):
+    home, he, she = couple(casework)
+    asked_for(casework, home, he)
+    erase(casework, home, he)
+    file = ledger_of(casework).file
+    with file.open("ab") as open_file:
+        open_file.write(b'{"entry":{"number":2,"household_id":"' + b"0" * 2000)
+
+    asked_for(casework, home, she)
+    erase(casework, home, she)
+
+    assert [written.entry.person_id for written in ledger_of(casework).written()] == [he, she]
+    assert check(casework) is None
+
+
+def test_the_ledger_names_nobody_and_is_its_owners_alone(casework: Casework):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    erase(casework, home, he)
+
+    file = ledger_of(casework).file
+    assert file.stat().st_mode & 0o077 == 0
+    assert not [word for word in ("张三", NUMBER, "13812345678", "1980") if word.encode() in file.read_bytes()]
+
+
+def test_without_a_ledger_nothing_is_erased(casework: Casework):
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    before = held(casework, he)
+    folder = ledger_of(casework).file.parent
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_bytes(b"no folder")
+
+    with pytest.raises(CaseworkError) as refused:
+        erase(casework, home, he)
+
+    assert (refused.value.code, refused.value.problem.status) == ("ledger-missing", 503)
+    assert held(casework, he) == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_erasure_comes_before_or_after_every_command_on_the_person(casework: Casework, seed: int):
+    home, he, she = couple(casework)
+    asked_for(casework, home, he)
+    other = registered(casework).id
+    day = date(2013, 9, 1)
+
+    def attempt(number: int) -> str:
+        commands = [
+            lambda: erase(casework, home, he),
+            lambda: casework.record_member_facts(
+                home,
+                by(),
+                person_id=he,
+                recorded_on=day,
+                facts=person()[0].facts,
+                profile={"phone": f"1390000{number:04}"},
+            ),
+            lambda: casework.give(
+                home,
+                "record_delivery",
+                by(),
+                service="EMP-GUIDE",
+                person_id=he,
+                delivered_on=day,
+                remark=f"秘密{number}",
+            ),
+            lambda: casework.remove_member(
+                home, by(), person_id=he, left_on=day, reason="other_household", to_household=other, new_head=she
+            ),
+        ]
+        try:
+            commands[number % 4 if number else 0]()
+        except CaseworkError as error:
+            return error.code
+        return "done"
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(attempt, [seed, *range(12), 0, 4, 8]))
+
+    source, target = casework.household(home), casework.household(other)
+    erased = [home.people[he].is_erased for home in (source, target) if he in home.people]
+    written = ledger_of(casework).written()
+    assert set(told).isdisjoint({"internal", "unavailable"}), told
+    assert (held(casework, he) == 0) is any(erased) is (len(written) == 1)
+    assert check(casework) is None
+
+
+def test_a_row_that_another_households_command_is_writing_goes_with_the_erasure(casework: Casework):
+    """Two streams share no version; what keeps the two apart is the lock on the person."""
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    stream = uuid7()
+    event = NewEvent(partition_of(stream), stream, 1, "test.v1", b"{}", b"{}")
+    row = casework.persons.vault.seal(he, "remark", {"remark": "秘密"})
+    late = append_statement([event._replace(version=2)], Beside(vault=[row]))
+
+    with ThreadPoolExecutor(1) as pool, casework.pool.connection() as db:
+        with db.transaction():
+            db.execute(*append_statement([event], Beside(vault=[row])))
+            erasing = pool.submit(erase, casework, home, he)
+            while not db.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchall():
+                assert not erasing.done()
+        assert erasing.result().changed
+        with pytest.raises(psycopg.Error, match="erased"):
+            db.execute(*late)
+
+    assert held(casework, he) == 0
