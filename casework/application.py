@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -308,12 +308,22 @@ class Casework(CommandPath):
         """
         if name not in PLAIN_COMMANDS:
             raise Refused("unknown-command")
-        made = MADE_BY_COMMAND.get(name)
-        if made is not None and fields.get(made) is None:
-            fields[made] = context.made(made)
+        _named(context, name, fields)
         return self._change(
             household_id, context, lambda household, by: self._decide_plainly(household, by, name, fields)
         )
+
+    def give_planned(
+        self, household_id: UUID, context: Context, plan: Callable[[Household], Sequence[tuple[str, dict[str, Any]]]]
+    ) -> Outcome:
+        """Give several of ``PLAIN_COMMANDS`` as one command, all or none; ``plan`` chooses them by the household."""
+
+        def decide(household: Household, by: By) -> Decided:
+            steps = [(name, _named(context, name, fields)) for name, fields in plan(household)]
+            decided = [self._decide_plainly(household, by, name, fields) for name, fields in steps]
+            return Decided(together(each.beside for each in decided))
+
+        return self._change(household_id, context, decide)
 
     def register_unit(self, context: Context, *, code: str, **fields: Any) -> Outcome:
         """Register a unit, or say again what it is."""
@@ -437,6 +447,14 @@ class Casework(CommandPath):
         with self.pool.connection() as db:
             profile = self.persons.profile(db, person_id)
         return self.persons.claims(person_id, profile.id_number if profile else None)
+
+
+def _named(context: Context, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Give what a command creates its id, where the caller did not."""
+    made = MADE_BY_COMMAND.get(name)
+    if made is not None and fields.get(made) is None:
+        fields[made] = context.made(made)
+    return fields
 
 
 @cache

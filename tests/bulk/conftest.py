@@ -1,0 +1,62 @@
+"""Imports on a real log: files as people send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from casework.application import Casework
+from casework.bulk import files, importing
+from casework.bulk.rows import Verdict
+from casework.domain.ids import uuid7
+from tests.given import casework_on
+
+
+@pytest.fixture(scope="module")
+def casework(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Casework]:
+    """The application on a fresh log that the tests of a module share."""
+    with new_database() as url:
+        yield from casework_on(url, tmp_path_factory.mktemp("bulk") / "keys")
+
+
+class Clerk:
+    """Somebody who uploads files."""
+
+    def __init__(self, casework: Casework) -> None:
+        self.casework = casework
+
+    def uploads(self, kind: str, content: str | bytes, **more: Any) -> UUID:
+        """Upload a file; return the import's id."""
+        raw = content.encode() if isinstance(content, str) else content
+        file = {
+            "id": uuid7(),
+            "kind": kind,
+            "media": "csv",
+            "digest": b"",
+            "actor": "clerk-1",
+            "role": "supervisor",
+            "bureau": None,
+            "unit": None,
+            "divisions": ["4101"],
+            "source": "import",
+            "close_feed": None,
+            **more,
+        }
+        with self.casework.pool.connection() as db:
+            return files.add(db, self.casework.persons.vault, file, raw).id
+
+    def runs(self, id: UUID, stage: str) -> dict[int, Verdict]:
+        """Validate or commit; return what came of each row."""
+        importing.run(self.casework, id, stage, lambda done, total: None)
+        with self.casework.pool.connection() as db:
+            return {verdict.row: verdict for verdict in files.verdicts(db, id, stage)}
+
+
+@pytest.fixture
+def clerk(casework: Casework) -> Clerk:
+    """Somebody who uploads files."""
+    return Clerk(casework)
