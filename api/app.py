@@ -21,9 +21,11 @@ from api import (
     duplicates,
     employments,
     errors,
+    exports,
     feeds,
     health,
     households,
+    imports,
     jobs,
     members,
     metrics,
@@ -42,7 +44,21 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain.ids import uuid7
 
-RESOURCES = (households, members, employments, needs, services, units, duplicates, jobs, feeds, catalogue, policies)
+RESOURCES = (
+    households,
+    members,
+    employments,
+    needs,
+    services,
+    units,
+    duplicates,
+    jobs,
+    feeds,
+    catalogue,
+    policies,
+    imports,
+    exports,
+)
 
 access_log = logging.getLogger("casework.api.access")
 _REQUEST_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

@@ -109,6 +109,18 @@ def find(db: Db, id: UUID) -> ImportFile | None:
         return cursor.execute(_FIND, (id,)).fetchone()
 
 
+def of_actor(db: Db, actor: str) -> list[ImportFile]:
+    """Return somebody's imports, the newest first."""
+    query = f"SELECT {_COLUMNS} FROM casework.import_file WHERE actor = %s ORDER BY uploaded_at DESC, id LIMIT 200"
+    with db.cursor(row_factory=class_row(ImportFile)) as cursor:
+        return cursor.execute(query, (actor,)).fetchall()
+
+
+def forget(db: Db, id: UUID) -> None:
+    """Delete an import's file and all that was made of it."""
+    db.execute("DELETE FROM casework.import_file WHERE id = %s", (id,))
+
+
 def content(db: Db, vault: Vault, id: UUID) -> bytes:
     """Return the file as it came."""
     rows = db.execute(

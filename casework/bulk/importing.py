@@ -51,7 +51,7 @@ def run(casework: Casework, id: UUID, stage: str, progress: Progress) -> dict[st
             raise NotFound
         if file.state not in STATES[stage]:
             raise Refused("import-state")
-    layout = _header(casework, file)
+    layout = layout_of(casework, file)
     if not file.rows:
         _stage(casework, file, layout, progress)
     _judge(casework, file, layout, stage, progress)
@@ -79,7 +79,8 @@ def reference(file: ImportFile, number: int, fields: Fields) -> str:
     return str(fields.get("source_ref") or f"{file.id}:{number}")
 
 
-def _header(casework: Casework, file: ImportFile) -> Layout:
+def layout_of(casework: Casework, file: ImportFile) -> Layout:
+    """Return which column of a file stands where; FileRefused where it cannot be read."""
     header = next(table(casework, file), None)
     if header is None:
         raise FileRefused("file-empty")

@@ -12,9 +12,7 @@ HEADER = "来源编号,身份证号,服务,日期,承办单位,evidence.vaccine,
 
 def child(casework: Casework, number: str, born_on: str = "2012-03-02"):
     """A household of a man and a child with this ID number."""
-    return registered(
-        casework, person(), person("张小", born_on, relation="child", id_number=number)
-    ).id
+    return registered(casework, person(), person("张小", born_on, relation="child", id_number=number)).id
 
 
 def test_deliveries_and_grants_come_from_a_file_as_by_the_form(casework: Casework, clerk: Clerk):
