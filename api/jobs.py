@@ -19,6 +19,8 @@ from casework.projections.jobs import Job
 
 bp = Resource("jobs", __name__, description=__doc__)
 
+OF_INSTALLATION = ("find_duplicates",)
+"""Kinds of jobs that nobody asked for."""
 OPEN = ("waiting", "queued", "running")
 
 
@@ -47,8 +49,8 @@ def cancel(asked: Fields, job_id: UUID) -> Response:
 def _found(job_id: UUID) -> Job:
     with casework().pool.connection() as db:
         job = jobs.find(db, job_id)
-    if job is None or job.kind != "count_units":
-        raise NotFound  # others are the installation's own
+    if job is None or job.kind in OF_INSTALLATION:
+        raise NotFound
     return job
 
 

@@ -26,6 +26,7 @@ from casework.domain.ids import partition_of
 from casework.errors import CaseworkError, NotFound, Refused
 from casework.faults import fault
 from casework.outcome import Context
+from casework.projections import jobs
 
 Progress = Callable[[int, int], None]
 """Is told how many rows are done, of how many; raises where the work is to end."""
@@ -38,6 +39,9 @@ HOUSEHOLDS_AT_ONCE = 200
 LOOK_SECONDS = 2.0
 NOWHERE = -1
 """The partition of rows that cannot be read, or are about nobody."""
+
+BRINGS_PEOPLE = ("households", "members")
+"""Kinds after which probable duplicates are looked for."""
 
 STATES = {"validated": ("uploaded", "validated"), "committed": ("uploaded", "validated", "committed")}
 """From which states an import comes to another; from its own, since a job may be done twice."""
@@ -272,6 +276,8 @@ def _end(casework: Casework, file: ImportFile, stage: str) -> dict[str, Any]:
     with casework.pool.connection() as db:
         counted: dict[str, Any] = count(files.verdicts(db, file.id, stage))
         files.move_on(db, file.id, stage)
+        if stage == "committed" and file.kind in BRINGS_PEOPLE and counted["done"]:
+            jobs.ask(db, "find_duplicates", str(file.id), {})
     if stage == "committed" and file.close_feed is not None:
         counted["feed_closed"] = _close_feed(casework, file) if counted["errors"] == 0 else False
     return counted

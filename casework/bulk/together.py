@@ -15,7 +15,7 @@ from casework.application import Casework
 from casework.bulk.rows import Command, Holder, Verdict, refused
 from casework.command import Decided
 from casework.domain.aggregate import Recorded
-from casework.domain.events import HouseholdEvent
+from casework.domain.events import HouseholdEvent, NewMember
 from casework.domain.household import Household
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.residence import By
@@ -192,6 +192,10 @@ class Together(Casework):
     def _profile(self, person_id: UUID) -> Profile:
         known = self._profiles.get(person_id)
         return known if known is not None else super()._profile(person_id)
+
+    def _compared(self, outcome: Outcome, people: Sequence[tuple[NewMember, Profile]]) -> Outcome:
+        """Nobody is compared here, where most is not saved yet; that is a job of its own, after the last row."""
+        return outcome
 
     def _claims(self, household_id: UUID, context: Context, beside: Beside) -> list[Claim]:
         """The claims of a command, its own and that of its reference; refused where one is held, as by the append."""
