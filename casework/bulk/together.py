@@ -20,6 +20,7 @@ from casework.domain.household import Household
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.residence import By
 from casework.errors import CaseworkError, ClaimTaken, NotFound, Unavailable
+from casework.faults import fault
 from casework.log import reading
 from casework.log.append import Beside, Claim
 from casework.log.failures import StreamConflict
@@ -109,6 +110,7 @@ class Together(Casework):
         except (CaseworkError, StreamConflict):
             for each in waiting:
                 self._give_alone(each)
+        fault("import-appended")
         self.wake([self._partition])
 
     def _give_alone(self, waiting: Waiting) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -12,14 +13,28 @@ from casework.application import Casework
 from casework.bulk import files, importing
 from casework.bulk.rows import Verdict
 from casework.domain.ids import uuid7
+from casework.outcome import Context
 from tests.given import casework_on
 
 
+class Installation(NamedTuple):
+    """Where a log and its keys are."""
+
+    url: str
+    keys_dir: Path
+
+
 @pytest.fixture(scope="module")
-def casework(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Casework]:
-    """The application on a fresh log that the tests of a module share."""
+def installation(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A fresh log that the tests of a module share."""
     with new_database() as url:
-        yield from casework_on(url, tmp_path_factory.mktemp("bulk") / "keys")
+        yield Installation(url, tmp_path_factory.mktemp("bulk") / "keys")
+
+
+@pytest.fixture(scope="module")
+def casework(installation: Installation) -> Iterator[Casework]:
+    """The application on that log."""
+    yield from casework_on(*installation)
 
 
 class Clerk:
@@ -47,6 +62,10 @@ class Clerk:
         }
         with self.casework.pool.connection() as db:
             return files.add(db, self.casework.persons.vault, file, raw).id
+
+    def context(self) -> Context:
+        """Somebody at the desk meanwhile."""
+        return Context(actor="desk-1", role="caseworker")
 
     def runs(self, id: UUID, stage: str) -> dict[int, Verdict]:
         """Validate or commit; return what came of each row."""
