@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--profile", action="store_true")
     chosen = parser.parse_args(arguments)
     if chosen.profile:
-        importing.ThreadPoolExecutor = Inline  # type: ignore[misc, assignment]
+        vars(importing)["ThreadPoolExecutor"] = Inline
     with installation() as settings:
         show(_figures(settings, chosen.rows, chosen.households, profiled=chosen.profile), as_json=chosen.json)
     return 0
@@ -87,10 +87,7 @@ def _measured(
     for stage in ("validated", "committed"):
         profile = cProfile.Profile()
         begun = perf_counter()
-        if profiled:
-            counted = profile.runcall(_run, casework, id, stage)
-        else:
-            counted = _run(casework, id, stage)
+        counted = profile.runcall(_run, casework, id, stage) if profiled else _run(casework, id, stage)
         took = perf_counter() - begun
         seconds += took
         aside.print(f"{kind} {stage}: {counted}, {took:.1f} s")

@@ -419,8 +419,7 @@ class Casework(CommandPath):
 
     def _check_same_people(self, members: Sequence[tuple[NewMember, Profile]]) -> None:
         """Who is told of under an id that the vault knows must be that person: nobody is renamed by joining."""
-        with self.pool.connection() as db:
-            known = self.persons.profiles(db, [member.person_id for member, _ in members])
+        known = self._profiles([member.person_id for member, _ in members])
         for member, profile in members:
             before = known.get(member.person_id)
             refuse_if(before is not None and not before.is_of_same_person(profile), "person-differs")
@@ -430,9 +429,12 @@ class Casework(CommandPath):
         born_on = profile.get("born_on")
         refuse_if(born_on is not None and month_of(born_on) != person.birth_month, "birth-month-differs")
 
-    def _profile(self, person_id: UUID) -> Profile:
+    def _profiles(self, person_ids: Sequence[UUID]) -> dict[UUID, Profile]:
         with self.pool.connection() as db:
-            profile = self.persons.profile(db, person_id)
+            return self.persons.profiles(db, person_ids)
+
+    def _profile(self, person_id: UUID) -> Profile:
+        profile = self._profiles([person_id]).get(person_id)
         if profile is None:
             raise Refused("person-erased")
         return profile

@@ -230,8 +230,7 @@ def _judged(casework: Casework, file: ImportFile, layout: Layout, stage: str, pa
     together = Together(casework, partition, saves=stage == "committed", taken=_taken(casework, file, lines))
     done = 0
     for batch in _by_household(lines):
-        people = {line.person_id for line in batch if line.person_id} if file.kind == "employments" else set()
-        together.hold({line.household_id for line in batch}, people)
+        together.hold({line.household_id for line in batch}, rows.profiles_needed(file.kind, batch))
         for line in batch:
             together.attempt(line.number, rows.command(file.kind, line))
         done += len(batch)

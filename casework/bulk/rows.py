@@ -72,6 +72,13 @@ def claimed_by(kind: str, fields: Fields, hashes: KeyedHashes) -> list[bytes]:
     return [hashes.claim_hash("id-number", fields["id_number"])]
 
 
+def profiles_needed(kind: str, lines: Iterable[Line]) -> set[UUID]:
+    """Return the people whose profiles the rows' rules ask the vault for."""
+    if kind == "employments":
+        return {line.person_id for line in lines if line.person_id is not None}
+    return {line.context.made("person-0") for line in lines} if kind in ("households", "members") else set()
+
+
 def command(kind: str, line: Line) -> Command:
     """Return the command that a row is."""
     return lambda casework: _COMMANDS[kind](casework, line)

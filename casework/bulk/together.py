@@ -73,7 +73,7 @@ class Together(Casework):
         self._saves = saves
         self._taken = taken
         self._held: dict[UUID, Held] = {}
-        self._profiles: dict[UUID, Profile] = {}
+        self._known: dict[UUID, Profile | None] = {}
         self._waiting: list[Waiting] = []
         self._given: tuple[int, Command] | None = None
         self.verdicts: dict[int, Verdict] = {}
@@ -84,8 +84,9 @@ class Together(Casework):
         ids, people = list(household_ids), list(person_ids)
         with self.pool.connection() as db:
             rows = reading.streams_and_metas(db, self._partition, ids)
-            self._profiles = self.persons.profiles(db, people) if people else {}
-        self._held = self._folded(rows)
+            known = self.persons.profiles(db, people) if people else {}
+        self._known = {person_id: known.get(person_id) for person_id in people}
+        self._held = {id: Held(Household(id), [], b"") for id in ids} | self._folded(rows)
 
     def attempt(self, number: int, command: Command) -> None:
         """Give a row's command; its verdict stands once what waits is saved."""
@@ -174,10 +175,11 @@ class Together(Casework):
         if held is None:
             with self.pool.connection() as db:
                 rows = reading.streams_and_metas(db, partition_of(household_id), [household_id])
-            held = self._folded(rows).get(household_id)
-        if held is None and not create:
+            held = self._folded(rows).get(household_id) or Held(Household(household_id), [], b"")
+            self._held[household_id] = held
+        if not held.household.version and not create:
             raise NotFound
-        return self._held.setdefault(household_id, held or Held(Household(household_id), [], b""))
+        return held
 
     def _folded(self, rows: Sequence[tuple[UUID, int, str, bytes, bytes]]) -> dict[UUID, Held]:
         found: dict[UUID, Held] = {}
@@ -191,9 +193,10 @@ class Together(Casework):
             metas.setdefault(stream_id, []).append(meta)
         return {id: held._replace(metas=b" ".join(metas[id])) for id, held in found.items()}
 
-    def _profile(self, person_id: UUID) -> Profile:
-        known = self._profiles.get(person_id)
-        return known if known is not None else super()._profile(person_id)
+    def _profiles(self, person_ids: Sequence[UUID]) -> dict[UUID, Profile]:
+        if not self._known.keys() >= set(person_ids):
+            return super()._profiles(person_ids)
+        return {id: profile for id in person_ids if (profile := self._known[id]) is not None}
 
     def _compared(self, outcome: Outcome, people: Sequence[tuple[NewMember, Profile]]) -> Outcome:
         """Nobody is compared here, where most is not saved yet; that is a job of its own, after the last row."""
