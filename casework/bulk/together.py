@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 from uuid import UUID
 
 from casework.application import Casework
+from casework.bulk.columns import CellRefused
 from casework.bulk.rows import Command, Holder, Verdict, refused
 from casework.command import Decided
 from casework.domain.aggregate import Recorded
@@ -124,7 +125,7 @@ class Together(Casework):
             outcome = give()
         except Unavailable:
             raise
-        except (CaseworkError, ValueError) as error:
+        except (CaseworkError, CellRefused) as error:
             return refused(number, error)
         return Verdict(number, "done" if outcome.changed else "unchanged")
 
