@@ -16,6 +16,7 @@ class Counts(ma.Schema):
     done = fields.Integer(required=True, **described("Carried out, or, after a validation, ready to be."))
     unchanged = fields.Integer(required=True, **described("There already: an earlier import brought them."))
     errors = fields.Integer(required=True)
+    feed_closed = fields.Boolean(**described("Whether the month was closed that the upload asked to close."))
 
 
 class ImportAnswer(ma.Schema):

@@ -19,7 +19,7 @@ from api.language import language
 from api.paging import next_link
 from api.resource import Fields, Resource, answer
 from api.schemas import described
-from casework.bulk import files, importing, results, sheets, templates
+from casework.bulk import files, results, sheets, templates
 from casework.bulk.columns import KINDS, Layout
 from casework.bulk.files import ImportFile
 from casework.domain import codes
@@ -236,10 +236,6 @@ def _own(import_id: UUID) -> ImportFile:
 
 
 def _told(file: ImportFile) -> dict[str, Any]:
-    counts = None
-    if file.state != "uploaded":
-        with casework().pool.connection() as db:
-            counts = importing.count(files.verdicts(db, file.id, file.state))
     place = f"/v1/imports/{file.id}"
     return {
         "id": file.id,
@@ -247,7 +243,7 @@ def _told(file: ImportFile) -> dict[str, Any]:
         "state": file.state,
         "source": file.source,
         "rows": file.rows,
-        "counts": counts,
+        "counts": file.counts,
         "uploaded_at": file.uploaded_at,
         "kept_until": file.uploaded_at + timedelta(days=files.KEPT_DAYS),
         "result_href": f"{place}/result",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from casework.bulk.rows import Verdict, decode_verdicts, encode_verdicts
 from casework.log.reading import Db
@@ -37,6 +38,7 @@ class ImportFile(NamedTuple):
     close_feed: list[str] | None
     state: str
     rows: int
+    counts: dict[str, Any] | None
     uploaded_at: datetime
 
     def context(self) -> Context:
@@ -129,9 +131,14 @@ def content(db: Db, vault: Vault, id: UUID) -> bytes:
     return b"".join(vault.open_bytes(id, f"import-piece-{number}", key_id, sealed) for number, key_id, sealed in rows)
 
 
-def move_on(db: Db, id: UUID, state: str, rows: int | None = None) -> None:
-    """Say how far an import is now."""
-    db.execute("UPDATE casework.import_file SET state = %s, rows = coalesce(%s, rows) WHERE id = %s", (state, rows, id))
+def was_read(db: Db, id: UUID, rows: int) -> None:
+    """Say that a file was read to its end, and how many rows it has."""
+    db.execute("UPDATE casework.import_file SET rows = %s WHERE id = %s", (rows, id))
+
+
+def move_on(db: Db, id: UUID, state: str, counts: dict[str, Any]) -> None:
+    """Say how far an import is now, and what its rows came to."""
+    db.execute("UPDATE casework.import_file SET state = %s, counts = %s WHERE id = %s", (state, Jsonb(counts), id))
 
 
 def forget_rows(db: Db, id: UUID) -> None:

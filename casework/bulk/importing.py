@@ -140,7 +140,7 @@ class _Staging:
         with self.casework.pool.connection() as db:
             for stage in ("validated", "committed"):
                 files.keep_verdicts(db, self.file.id, NOWHERE, stage, self.refused)
-            files.move_on(db, self.file.id, "uploaded", self.rows)
+            files.was_read(db, self.file.id, self.rows)
 
     def _check_once(self, fields: Fields) -> None:
         """Refuse a reference or a new person's ID number that stood in the file before."""
@@ -274,11 +274,12 @@ def _taken(casework: Casework, file: ImportFile, lines: Sequence[Line]) -> dict[
 def _end(casework: Casework, file: ImportFile, stage: str) -> dict[str, Any]:
     with casework.pool.connection() as db:
         counted: dict[str, Any] = count(files.verdicts(db, file.id, stage))
-        files.move_on(db, file.id, stage)
+    if stage == "committed" and file.close_feed is not None:
+        counted["feed_closed"] = counted["errors"] == 0 and _close_feed(casework, file)
+    with casework.pool.connection() as db:
+        files.move_on(db, file.id, stage, counted)
         if stage == "committed" and file.kind in BRINGS_PEOPLE and counted["done"]:
             jobs.ask(db, "find_duplicates", str(file.id), {})
-    if stage == "committed" and file.close_feed is not None:
-        counted["feed_closed"] = _close_feed(casework, file) if counted["errors"] == 0 else False
     return counted
 
 

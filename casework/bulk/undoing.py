@@ -59,8 +59,9 @@ def run(casework: Casework, id: UUID, progress: Progress) -> dict[str, Any]:
             files.keep_verdicts(db, id, partition, STAGE, verdicts)
         progress(so_far, total)
     with casework.pool.connection() as db:
-        files.move_on(db, id, STAGE)
-        return count(files.verdicts(db, id, STAGE))
+        counted = count(files.verdicts(db, id, STAGE))
+        files.move_on(db, id, STAGE, counted)
+    return counted
 
 
 def _undone(casework: Casework, file: ImportFile, partition: int, done: set[int]) -> Iterator[Verdict]:

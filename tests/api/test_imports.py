@@ -167,6 +167,7 @@ def test_a_months_feed_counts_each_row_once_and_closes_its_month(desk: DeskOf, w
     counts = [feed.get(each.json["import_href"]).json["counts"] for each in sent]
     [insured] = desk().get(f"/v1/households/{household}").json["services"]
     assert [each["done"] for each in counts] == [1, 1, 0]
+    assert all(each["feed_closed"] for each in counts)
     assert counts[2]["unchanged"] == 1
     assert insured["evidence"]["paid_through"] == "2013-04"
     assert feed.get("/v1/feeds").json["items"] == [{"bureau": "HRSS", "area": "SSH", "months": ["2013-03", "2013-04"]}]

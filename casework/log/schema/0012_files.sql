@@ -15,6 +15,7 @@ CREATE TABLE casework.import_file (
     close_feed  text[],               -- bureau, area, month: closed once all rows are done
     state       text        NOT NULL DEFAULT 'uploaded',
     rows        int         NOT NULL DEFAULT 0,
+    counts      jsonb, -- of the state: how many rows came to what
     uploaded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CHECK (state IN ('uploaded', 'validated', 'committed', 'undone'))
 );
