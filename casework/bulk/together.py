@@ -148,7 +148,7 @@ class Together(Casework):
         try:
             self._check_access(household, context)
             decided = decide(household, self._by(context))
-            claims = self._claims(household_id, context, decided.beside)
+            claims = self._checked_claims(household_id, context, decided.beside)
         except CaseworkError:
             if household.pending:
                 self._held[household_id] = held.again()
@@ -203,7 +203,7 @@ class Together(Casework):
         """Nobody is compared here, where most is not saved yet; that is a job of its own, after the last row."""
         return outcome
 
-    def _claims(self, household_id: UUID, context: Context, beside: Beside) -> list[Claim]:
+    def _checked_claims(self, household_id: UUID, context: Context, beside: Beside) -> list[Claim]:
         """The claims of a command, its own and that of its reference; refused where one is held, as by the append."""
         claims = [
             claim if claim.stream_id else claim._replace(stream_id=household_id)

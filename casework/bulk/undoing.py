@@ -8,7 +8,6 @@ that is to count after all comes under another one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -95,36 +94,29 @@ def _undo(casework: Casework, file: ImportFile, number: int, household_id: UUID,
         return Verdict(number, "unchanged")
     if all(each.meta.command_id != context.command_id for each in story):
         since = [each for each in story if each.version > mine[-1].version]
-        undoing = _command(casework, household_id, context, [_event(each) for each in mine], since)
+        undoing = _command(casework, household_id, context, mine, since)
         undoing(casework)
     return Verdict(number, "done")
 
 
 def _command(
-    casework: Casework, household_id: UUID, context: Context, events: Sequence[Event], since: Sequence[LoggedEvent]
+    casework: Casework, household_id: UUID, context: Context, mine: Sequence[LoggedEvent], since: Sequence[LoggedEvent]
 ) -> Command:
-    """Return the command that undoes a row's events; Refused where later events rest on them."""
+    """Return the command that undoes a row's events; Refused where later events rest on them.
+
+    Whether something rests on a member or an employment is for the domain to say, which replays the story without.
+    """
     later, today = [_event(each) for each in since], casework.today
-    for event in events:
+    for version, event in ((each.version, _event(each)) for each in mine):
         match event:
             case HouseholdRegistered():
                 _refuse_if_any(later)
                 return lambda casework: casework.close_household(
                     household_id, context, closed_on=today, reason="registered_in_error"
                 )
-            case MemberJoined(occurred_on=joined_on, member=member):
-                _refuse_if_any([each for each in later if _is_about_person(each, member.person_id)])
-                return _removing(household_id, context, member.person_id, joined_on)
-            case EmploymentStarted(employment_id=employment_id, from_=first):
-                _refuse_if_any([each for each in later if getattr(each, "employment_id", None) == employment_id])
-                return lambda casework: casework.give(
-                    household_id,
-                    "end_employment",
-                    context,
-                    employment_id=employment_id,
-                    occurred_on=today,
-                    to=first,
-                    reason="contract_ended",
+            case MemberJoined() | EmploymentStarted():
+                return lambda casework: casework.void_entry(
+                    household_id, context, voids=version, voided_on=today, reason="never_happened"
                 )
             case ServiceRequested(episode_id=episode_id) | ServiceDelivered(episode_id=episode_id):
                 _refuse_if_any([each for each in later if getattr(each, "episode_id", None) == episode_id])
@@ -137,21 +129,6 @@ def _command(
                     reason="never_happened",
                 )
     raise Refused("undo-prolonged")
-
-
-def _removing(household_id: UUID, context: Context, person_id: UUID, joined_on: date) -> Command:
-    """A member who never was there leaves on the day on which they joined."""
-    return lambda casework: casework.remove_member(
-        household_id, context, person_id=person_id, left_on=joined_on, reason="moved_out"
-    )
-
-
-def _is_about_person(event: Event, person_id: UUID) -> bool:
-    return person_id in (
-        getattr(event, "person_id", None),
-        getattr(event, "new_head", None),
-        getattr(event, "mother", None),
-    )
 
 
 def _refuse_if_any(later: Sequence[Event]) -> None:
