@@ -21,9 +21,11 @@ from api import (
     duplicates,
     employments,
     errors,
+    exports,
     feeds,
     health,
     households,
+    imports,
     jobs,
     members,
     metrics,
@@ -46,7 +48,7 @@ from casework.domain.ids import uuid7
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, units, duplicates, jobs, feeds, catalogue,
-    policies,
+    policies, imports, exports,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

@@ -10,13 +10,15 @@ from http import HTTPStatus
 from time import monotonic
 
 from api.body import MOST_BYTES
+from casework.bulk.sheets import MOST_BYTES as MOST_UPLOADED
 
 MOST_HEAD = 1 << 16
-MOST_SENT = 2 * MOST_BYTES
-"""How many bytes a chunked body may take with its framing."""
-
 MOST_SECONDS = 30
 """How long a request may take to arrive."""
+
+UPLOAD_SECONDS = 300
+_UPLOAD = re.compile(rb"POST /v1/imports/?[? ]")
+"""A request that brings a file: it may be larger, and take longer."""
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked[ \t]*\r\n", re.IGNORECASE)
@@ -39,6 +41,7 @@ class Arriving:
         self._length = 0
         self._chunk: int | None = None
         self._data = 0
+        self._most = MOST_BYTES
 
     def take(self, data: bytes) -> int:
         """Take what has come, and return the status."""
@@ -55,7 +58,7 @@ class Arriving:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if len(self.held) > MOST_HEAD else HTTPStatus.CONTINUE
         if self._chunk is not None:
             return self._chunks(self._chunk)
-        if self._length > MOST_BYTES:
+        if self._length > self._most:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return HTTPStatus.OK if len(self.held) >= self._body + self._length else HTTPStatus.CONTINUE
 
@@ -68,6 +71,8 @@ class Arriving:
             self.waits, head = True, _EXPECT.sub(b"", head)
             self.held[: end + 2] = head
         self._body = len(head) + 2
+        if _UPLOAD.match(head):
+            self._most, self.ends = MOST_UPLOADED, self.ends - MOST_SECONDS + UPLOAD_SECONDS
         length = _LENGTH.search(head)
         if length is not None:
             self._length = int(length[1])
@@ -82,7 +87,7 @@ class Arriving:
                 ended = self.held.find(b"\r\n\r\n", chunk.end() - 2) >= 0
                 return HTTPStatus.OK if ended or len(self.held) - at > MOST_HEAD else HTTPStatus.CONTINUE
             after = chunk.end() + size + 2
-            if self._data + size > MOST_BYTES:
+            if self._data + size > self._most:
                 return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             if after > len(self.held):
                 break
@@ -90,4 +95,4 @@ class Arriving:
             self._chunk = at = after
         if chunk is None and self.held.find(b"\r\n", at) >= 0:
             return HTTPStatus.OK
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(self.held) > MOST_SENT else HTTPStatus.CONTINUE
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(self.held) > 2 * self._most else HTTPStatus.CONTINUE

@@ -5,20 +5,16 @@ An endpoint that has no row here is closed to everybody. Households outside a to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
-from typing import NamedTuple, cast
+from collections.abc import Mapping
+from typing import cast
 
 from flask import g
 
 from api.bearer import Principal
-from casework.domain import catalogue, codes
-from casework.domain.policy import LevelPolicy, Policy
-from casework.domain.restricted import is_restricted_need, is_restricted_service
+from casework.domain.sight import SEES_ALL_RESTRICTED as SEES_ALL_RESTRICTED
+from casework.domain.sight import SEES_NAMES, Roles, Sight, is_own
 from casework.errors import Forbidden
 from casework.tokens import ROLES
-
-Roles = frozenset[str]
 
 EVERYBODY: Roles = frozenset(ROLES)
 DESK: Roles = frozenset({"caseworker", "supervisor"})
@@ -29,6 +25,10 @@ DECIDERS = RECORDERS | {"bureau"}
 READERS = DECIDERS | {"auditor"}
 REVIEWERS: Roles = frozenset({"supervisor"})
 """Who looks at two people's files beside each other and decides whether they are one."""
+IMPORTERS: Roles = frozenset({"supervisor", "service"})
+"""Who may bring whole files in, and undo what they did: a feed, and whoever answers for the desk."""
+EXPORTERS: Roles = frozenset({"supervisor", "auditor"})
+"""Who may take whole files out; nobody is named in them."""
 REGISTRARS: Roles = frozenset({"operator", "bureau", "service"})
 
 PERSONS: Roles = EVERYBODY - {"service"}
@@ -36,17 +36,12 @@ PERSONS: Roles = EVERYBODY - {"service"}
 
 OF_HOUSEHOLDS = frozenset(
     {"households", "regrouping", "members", "privacy", "employments", "needs", "services", "duplicates"}
+    | {"imports", "exports"}
 )
 """The resources that are about somebody in particular."""
 
 OF_DIVISIONS = DECIDERS
 """Whose token must say where they work; an auditor without divisions sees the whole city."""
-
-SEES_NAMES = DECIDERS
-SEES_ALL_RESTRICTED: Roles = frozenset({"caseworker", "supervisor", "auditor"})
-"""Those who record on behalf of every bureau, and those who audit; a bureau and a feed see their own (RULES G10)."""
-SEES_SMALL_CELLS: Roles = frozenset({"auditor", "selection", "operator"})
-"""Whose figures of units are not suppressed (RULES U17)."""
 
 PUBLIC = frozenset(
     {"health.alive", "health.ready", "metrics.metrics", "docs.page", "docs.openapi", "docs.problem_list", "docs.home"}
@@ -103,7 +98,20 @@ RIGHTS: Mapping[str, Roles] = {
     "duplicates.list_duplicates": REVIEWERS,
     "duplicates.decide": REVIEWERS,
     "jobs.read": EVERYBODY,
-    "jobs.cancel": frozenset({"auditor", "selection", "operator"}),
+    "jobs.cancel": frozenset({"auditor", "selection", "operator"}) | IMPORTERS,
+    "imports.upload": IMPORTERS,
+    "imports.list_imports": IMPORTERS,
+    "imports.read": IMPORTERS,
+    "imports.errors": IMPORTERS,
+    "imports.result": IMPORTERS,
+    "imports.commit": IMPORTERS,
+    "imports.undo": IMPORTERS,
+    "imports.forget": IMPORTERS,
+    "imports.template": IMPORTERS,
+    "exports.ask": EXPORTERS,
+    "exports.read": EXPORTERS,
+    "exports.content": EXPORTERS,
+    "exports.forget": EXPORTERS,
     "feeds.list_feeds": EVERYBODY,
     "feeds.close_month": REGISTRARS,
     "catalogue.list_services": EVERYBODY,
@@ -117,13 +125,6 @@ RIGHTS: Mapping[str, Roles] = {
     "policies.activate": frozenset({"operator"}),
 }
 """Which roles may call an endpoint."""
-
-_FACTS_OF = {"pregnancy": ("HLT-MAT", "FPL-FILE"), "disability": ("LIV-CHILD", "LIV-CHARITY")}
-"""The restricted facts of a person, and the services whose bureaus need them."""
-
-_BEHIND = {"COM2": ("HLT-CHR", "HLT-PSY"), "COM3": ("FPL-FILE", "FPL-OFFER")}
-_TELLS_PREGNANCY = {"COM2"}
-"""The indicators that count restricted services, and those in which a pregnancy shows."""
 
 
 def acting_role(principal: Principal, action: str) -> str | None:
@@ -146,71 +147,6 @@ def authorise(principal: Principal, action: str) -> str:
 
 def _of_households(action: str) -> bool:
     return action.partition(".")[0] in OF_HOUSEHOLDS
-
-
-class Sight(NamedTuple):
-    """What a caller sees in the household that they may read."""
-
-    role: str
-    bureau: str | None
-
-    @property
-    def names(self) -> bool:
-        """Whether they see who people are."""
-        return self.role in SEES_NAMES
-
-    @property
-    def small_cells(self) -> bool:
-        """Whether units' figures are shown to them that tell of fewer than five persons."""
-        return self.role in SEES_SMALL_CELLS
-
-    @property
-    def surveys(self) -> bool:
-        """Whether they see what somebody answered to a survey: no service of a bureau rests on it."""
-        return self.role in SEES_ALL_RESTRICTED
-
-    def service(self, code: str) -> bool:
-        """Whether they see what is told of a service."""
-        return not is_restricted_service(code) or self._restricted((code,))
-
-    def need(self, code: str) -> bool:
-        """Whether they see what is told of a need; of a restricted one, the bureaus do whose services meet it."""
-        return not is_restricted_need(code) or self._restricted(meeting(code))
-
-    def fact(self, name: str) -> bool:
-        """Whether they see a fact of a person."""
-        return name not in _FACTS_OF or self._restricted(_FACTS_OF[name])
-
-    def indicator(self, code: str) -> bool:
-        """Whether they see what an indicator of one household counts: its numbers tell of every service behind it."""
-        return all(self.service(service) for service in _BEHIND.get(code, ())) and (
-            code not in _TELLS_PREGNANCY or self.fact("pregnancy")
-        )
-
-    def level(self, level: LevelPolicy) -> bool:
-        """Whether they see a household's score in a level: the hidden part could be found from it."""
-        return all(self.indicator(code) for code in level.indicators)
-
-    def overall(self, policy: Policy) -> bool:
-        """Whether they see a household's overall score."""
-        return all(self.level(level) for level in policy.levels)
-
-    def _restricted(self, services: Iterable[str]) -> bool:
-        return self.role in SEES_ALL_RESTRICTED or any(is_own(self.bureau, code) for code in services)
-
-
-def is_own(bureau: str | None, service: str) -> bool:
-    """Say whether a bureau is responsible for a service."""
-    return bureau is not None and bureau in catalogue.services()[service].responsible
-
-
-@cache
-def meeting(need: str) -> tuple[str, ...]:
-    """Return the services that a need is about: those that it makes eligible for, else all of its area."""
-    rows = catalogue.services().values()
-    area = next(row.area for row in codes.needs() if row.code == need)
-    eligible = tuple(row.code for row in rows if row.eligibility.need == need)
-    return eligible or tuple(row.code for row in rows if row.area == area)
 
 
 def of_one_bureau() -> bool:

@@ -38,6 +38,25 @@ SAMPLES = {
     "date-time": "2026-03-01T09:00:00+08:00",
     "uuid": "01952f2c-7a10-7c3e-8a55-3f6d1c0b9e42",
 }
+IDS = (
+    "household_id",
+    "person_id",
+    "episode_id",
+    "need_id",
+    "employment_id",
+    "referral_id",
+    "job_id",
+    "import_id",
+    "export_id",
+)
+SAMPLE_PLACES = {
+    "unit": "410105",
+    "code": "EDU-COMP",
+    "version": "2013.1",
+    "bureau": "EDUB",
+    "area": "EDU",
+    "kind": "services",
+}
 SAMPLE_TEXTS = {"community": "410105001001", "to_community": "410102001001", "name": "王芳", "month": "2026-02"}
 
 
@@ -177,7 +196,17 @@ def _type(field: Content) -> str:
 def _curl(known: Content, method: str, path: str, operation: Content, body: Content | None) -> str:
     """A command line that can be tried."""
     address = path
-    for name in ("household_id", "person_id", "episode_id", "need_id", "employment_id", "referral_id", "job_id"):
+    for name in (
+        "household_id",
+        "person_id",
+        "episode_id",
+        "need_id",
+        "employment_id",
+        "referral_id",
+        "job_id",
+        "import_id",
+        "export_id",
+    ):
         address = address.replace(f"{{{name}}}", "$" + name.removesuffix("_id").upper())
     address = address.replace("{one}", "$PERSON").replace("{other}", "$OTHER")
     samples = {
@@ -188,9 +217,12 @@ def _curl(known: Content, method: str, path: str, operation: Content, body: Cont
         "bureau": "EDUB",
         "area": "EDU",
         "scope": "survey",
+        "kind": "services",
     }
     for name, sample in samples.items():
         address = address.replace(f"{{{name}}}", sample)
+    if "text/csv" in operation.get("requestBody", {}).get("content", {}):
+        address += "?kind=services"
     verb = f" -X {method}" if method in ("PUT", "DELETE") else ""
     lines = [f'curl -s{verb} "$API{address}" -H "Authorization: Bearer $TOKEN"']
     headers = {each["name"] for each in operation["parameters"] if each["in"] == "header"}
@@ -198,6 +230,8 @@ def _curl(known: Content, method: str, path: str, operation: Content, body: Cont
         lines.append("-H 'Idempotency-Key: '$(uuidgen)")
     if "If-Match" in headers:
         lines.append("-H 'If-Match: \"1\"'")
+    if "?kind=" in address:
+        lines.append("-H 'Content-Type: text/csv' --data-binary @services.csv")
     if body is not None:
         example = json.dumps(_example(known, body), ensure_ascii=False)
         lines.append(f"-H 'Content-Type: application/json' -d '{example}'")

@@ -89,14 +89,27 @@ def _names(who: Principal, system: str | None, ref: str | None) -> tuple[str, ..
 
     A key beside a reference does not make it another command.
     """
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise HeaderMissing("idempotency-key-malformed")
+    key = _key()
     if system is not None and ref is not None:
         return ("source", system, ref)
     if key is None:
         raise HeaderMissing
     return ("key", who.sub, *_operation(), key)
+
+
+def idempotency_key() -> str:
+    """Return the key of a request that must have one."""
+    key = _key()
+    if key is None:
+        raise HeaderMissing
+    return key
+
+
+def _key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise HeaderMissing("idempotency-key-malformed")
+    return key
 
 
 def _operation() -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from api.auth import Sight
 from api.language import told
 from api.naming import shown
 from casework.domain import catalogue, codes, registry
@@ -16,7 +15,8 @@ from casework.domain.household import Household
 from casework.domain.present import Member, Present, in_terms, is_in_force
 from casework.domain.registry import Registry
 from casework.domain.residence import MERGED_AWAY
-from casework.domain.state import Closing, Employment, Episode, MemberFacts, Need, last_day, overlaid
+from casework.domain.sight import Sight, plain_facts
+from casework.domain.state import Closing, Employment, Episode, Need, last_day, overlaid
 from casework.privacy.persons import Profile
 
 Content = dict[str, Any]
@@ -190,16 +190,6 @@ def _facts(look: Shown, said: Any) -> Content:
         if told_on.on <= look.day:
             known |= plain_facts(told_on.facts, look.sight)
     return known
-
-
-def plain_facts(facts: MemberFacts, sight: Sight) -> Content:
-    """Return facts as JSON has them, without those that are not for this reader."""
-    plain: Content = {}
-    for name in MemberFacts.__struct_fields__:
-        value = getattr(facts, name)
-        if value is not None and sight.fact(name):
-            plain[name] = value
-    return plain
 
 
 def _former(look: Shown) -> list[Content]:

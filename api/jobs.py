@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, g
 
 from api import unit_pages
+from api.auth import IMPORTERS, principal
 from api.fields import Query
 from api.giving import casework
 from api.job_schemas import JobAnswer
@@ -18,6 +19,8 @@ from casework.projections.jobs import Job
 
 bp = Resource("jobs", __name__, description=__doc__)
 
+OF_INSTALLATION = ("find_duplicates",)
+"""Kinds of jobs that nobody asked for."""
 OPEN = ("waiting", "queued", "running")
 
 
@@ -35,7 +38,9 @@ def read(asked: Fields, job_id: UUID) -> Response:
 @bp.cancelling("/jobs/<uuid:job_id>", Plainly, JobAnswer)
 def cancel(asked: Fields, job_id: UUID) -> Response:
     """Let a job end; one that is over stays as it is. Asking for the same thing again begins it anew."""
-    _found(job_id)
+    job = _found(job_id)
+    if g.role in IMPORTERS and job.asked.get("actor") != principal().sub:
+        raise NotFound
     with casework().pool.connection() as db:
         jobs.cancel(db, job_id)
     return answer(_told(_found(job_id)))
@@ -44,8 +49,8 @@ def cancel(asked: Fields, job_id: UUID) -> Response:
 def _found(job_id: UUID) -> Job:
     with casework().pool.connection() as db:
         job = jobs.find(db, job_id)
-    if job is None or job.kind != "count_units":
-        raise NotFound  # others are the installation's own
+    if job is None or job.kind in OF_INSTALLATION:
+        raise NotFound
     return job
 
 
@@ -54,7 +59,16 @@ def _told(job: Job) -> dict[str, Any]:
         "id": job.id,
         "state": "running" if job.state == "queued" else job.state,
         "progress": {"done": job.done, "total": job.total},
-        "result": unit_pages.counted(job) if job.state == "done" else None,
+        "result": unit_pages.counted(job) if job.state == "done" and job.kind == "count_units" else None,
+        "href": _href(job),
         "error": job.error,
         "created_at": job.created_at,
     }
+
+
+def _href(job: Job) -> str | None:
+    """Where the thing is that the job works on, if it is one of its own."""
+    for what in ("import", "export"):
+        if what in job.asked:
+            return f"/v1/{what}s/{job.asked[what]}"
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.auth import check_own, meeting
+from api.auth import check_own
 from api.command_bodies import Command, Remarked
 from api.fields import Code, Day, Id, NewId
 from api.giving import casework
@@ -12,6 +12,7 @@ from api.own import check_own_need
 from api.resource import Fields, Resource
 from api.schemas import described
 from casework.domain import codes
+from casework.domain.sight import meeting
 from casework.outcome import Context, Outcome
 
 bp = Resource("needs", __name__, description=__doc__)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.auth import check_own, meeting, of_one_bureau, principal, sight
+from api.auth import check_own, of_one_bureau, principal, sight
 from api.giving import casework
 from casework.domain.household import Household
+from casework.domain.sight import meeting
 from casework.errors import NotFound, Refused
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from api.auth import Sight
 from api.language import told
 from casework.domain import catalogue, codes
 from casework.domain.assessment import Assessment, Score
 from casework.domain.explanation import IndicatorReasons, LevelReasons, Missing, Reason, all_reasons
 from casework.domain.household import Household
 from casework.domain.policy import LevelPolicy, Policy
+from casework.domain.sight import Sight
 from casework.log.reading import LoggedEvent
 
 Content = dict[str, Any]

@@ -6,7 +6,7 @@ hold, with thousands of requests, instead of every answer being brought into sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, cast
 
@@ -118,6 +118,27 @@ class Resource(Blueprint):
         """Register a view that puts a decision, again and again the same; it takes the body's fields and the ids."""
         return lambda view: self._register(_answering(view), "PUT", rule, body(), "json", 200, answer(), "deciding")
 
+    def asking(self, rule: str, body: type[Body], answer: type[ma.Schema]) -> Callable[[View], View]:
+        """Register a view that asks for long work (202); asking again finds the same work."""
+        return lambda view: self._register(_answering(view), "POST", rule, body(), "json", 202, answer(), "asking")
+
+    def uploading(
+        self, rule: str, query: type[Query], answer: type[ma.Schema], media: Sequence[str]
+    ) -> Callable[[View], View]:
+        """Register a view that takes a file as the body, of some media types; it takes the parameters."""
+        return lambda view: self._register(
+            _answering(view), "POST", rule, query(), "query", 202, answer(), "uploading", media=media
+        )
+
+    def downloading(
+        self, rule: str, query: type[Query], media: Sequence[str], *, parts: bool = False
+    ) -> Callable[[View], View]:
+        """Register a view that answers a file, of some media types; with ``parts`` also a range of its bytes."""
+        kind = "downloading-parts" if parts else "downloading"
+        return lambda view: self._register(
+            _answering(view), "GET", rule, query(), "query", 200, ma.Schema(), kind, media=media
+        )
+
     def _register(
         self,
         view: View,
@@ -129,6 +150,7 @@ class Resource(Blueprint):
         answer: ma.Schema,
         kind: str,
         later: type[ma.Schema] | None = None,
+        media: Sequence[str] = (),
     ) -> View:
         read = READERS[location]
         NAMES.update(_names(asked))
@@ -146,6 +168,7 @@ class Resource(Blueprint):
             "kind": kind,
             "operation": operation,
             "of_household": "household_id" in rule,
+            "media": media,
         }
         documented._apidoc["arguments"]["responses"] = {}
         self.route(rule, methods=[method])(answered)
@@ -205,6 +228,11 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
         "required": False,
         "schema": {"type": "string"},
     },
+    "Range": {
+        "description": "A part of the file, such as `bytes=1048576-`.",
+        "required": False,
+        "schema": {"type": "string", "pattern": "^bytes=[0-9]{1,12}-([0-9]{1,12})?$"},
+    },
     "Accept-Language": {
         "description": "`zh-CN` (the default) or `en`: the language of labels and problems.",
         "required": False,
@@ -218,6 +246,10 @@ _STATUSES: Mapping[str, tuple[int, ...]] = {
     "deciding": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "reading": (400, 401, 403, 404, 503),
     "cancelling": (400, 401, 403, 404, 503),
+    "asking": (400, 401, 403, 404, 409, 413, 415, 422, 503),
+    "uploading": (400, 401, 403, 404, 413, 415, 422, 503),
+    "downloading": (400, 401, 403, 404, 409, 503),
+    "downloading-parts": (400, 401, 403, 404, 409, 503),
 }
 _NAMES = {
     304: "NOT_MODIFIED",
@@ -243,16 +275,30 @@ def _document(doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any) -> d
     kind, of_household = told["kind"], told["of_household"]
     doc["operationId"] = told["operation"]
     statuses, headers = [*_STATUSES[kind]], ["Accept-Language"]
-    if kind == "command":
+    if kind in ("command", "uploading", "asking"):
         headers.append("Idempotency-Key")
-        if of_household:
-            headers.append("If-Match")
-            statuses += [412, 428]
+    if kind == "command" and of_household:
+        headers.append("If-Match")
+        statuses += [412, 428]
     elif kind == "reading":
         headers.append("If-None-Match")
         statuses.append(304)
+    elif kind == "downloading-parts":
+        headers.append("Range")
     parameters = doc.setdefault("parameters", [])
     parameters += [{"in": "header", "name": name, **_HEADERS[name]} for name in headers]
+    _document_file(doc, kind, {each: {"schema": {"type": "string", "format": "binary"}} for each in told["media"]})
     for status in sorted(statuses):
         doc.setdefault("responses", {})[str(status)] = _NAMES[status]
     return doc
+
+
+def _document_file(doc: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
+    """Say of which media types the file is that comes or goes."""
+    if kind == "uploading":
+        doc["requestBody"] = {"required": True, "content": content}
+    elif kind.startswith("downloading"):
+        doc.setdefault("responses", {})["200"] = {"description": "The file.", "content": content}
+    if kind == "downloading-parts":
+        doc["responses"]["206"] = {"description": "The part that was asked for.", "content": content}
+        doc["responses"]["416"] = {"description": "There is no such part."}

@@ -5,6 +5,7 @@
     python3 run.py bench growth    the same in a log of 5 million events, beside one of 1 million
     python3 run.py bench latency   from commit to visible in a view, beside the stock library's runner
     python3 run.py bench api       commands by HTTP, beside a bare view
+    python3 run.py bench imports   files of 100,000 rows, beside the bar that they have to reach
 
 With --json one line for each figure; with --help what else can be chosen.
 """
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = ("append", "rebuild", "growth", "latency", "api")
+BENCHES = ("append", "rebuild", "growth", "latency", "api", "imports")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -310,12 +310,22 @@ class Casework(RegroupingPath, ErasingCommands):
         """
         if name not in PLAIN_COMMANDS:
             raise Refused("unknown-command")
-        made = MADE_BY_COMMAND.get(name)
-        if made is not None and fields.get(made) is None:
-            fields[made] = context.made(made)
+        _named(context, name, fields)
         return self._change(
             household_id, context, lambda household, by: self._decide_plainly(household, by, name, fields)
         )
+
+    def give_planned(
+        self, household_id: UUID, context: Context, plan: Callable[[Household], Sequence[tuple[str, dict[str, Any]]]]
+    ) -> Outcome:
+        """Give several of ``PLAIN_COMMANDS`` as one command, all or none; ``plan`` chooses them by the household."""
+
+        def decide(household: Household, by: By) -> Decided:
+            steps = [(name, _named(context, name, fields)) for name, fields in plan(household)]
+            decided = [self._decide_plainly(household, by, name, fields) for name, fields in steps]
+            return Decided(together(each.beside for each in decided))
+
+        return self._change(household_id, context, decide)
 
     def register_unit(self, context: Context, *, code: str, **fields: Any) -> Outcome:
         """Register a unit, or say again what it is."""
@@ -411,8 +421,7 @@ class Casework(RegroupingPath, ErasingCommands):
 
     def _check_same_people(self, members: Sequence[tuple[NewMember, Profile]]) -> None:
         """Who is told of under an id that the vault knows must be that person: nobody is renamed by joining."""
-        with self.pool.connection() as db:
-            known = self.persons.profiles(db, [member.person_id for member, _ in members])
+        known = self._profiles([member.person_id for member, _ in members])
         for member, profile in members:
             before = known.get(member.person_id)
             refuse_if(before is not None and not before.is_of_same_person(profile), "person-differs")
@@ -422,12 +431,23 @@ class Casework(RegroupingPath, ErasingCommands):
         born_on = profile.get("born_on")
         refuse_if(born_on is not None and month_of(born_on) != person.birth_month, "birth-month-differs")
 
-    def _profile(self, person_id: UUID) -> Profile:
+    def _profiles(self, person_ids: Sequence[UUID]) -> dict[UUID, Profile]:
         with self.pool.connection() as db:
-            profile = self.persons.profile(db, person_id)
+            return self.persons.profiles(db, person_ids)
+
+    def _profile(self, person_id: UUID) -> Profile:
+        profile = self._profiles([person_id]).get(person_id)
         if profile is None:
             raise Refused("person-erased")
         return profile
+
+
+def _named(context: Context, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Give what a command creates its id, where the caller did not."""
+    made = MADE_BY_COMMAND.get(name)
+    if made is not None and fields.get(made) is None:
+        fields[made] = context.made(made)
+    return fields
 
 
 @cache

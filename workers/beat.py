@@ -11,6 +11,7 @@ from time import monotonic
 import redis
 from rq import Queue
 
+from casework.bulk import files
 from casework.domain.calendar import shanghai_date
 from casework.log.reading import Db
 from casework.projections import jobs
@@ -105,10 +106,12 @@ class Beat:
             drain_behind(self.engine, self.stop, until=monotonic() + TICK_SECONDS)
 
     def _sweep(self) -> None:
-        """Close the jobs of workers that died, and drop the view sets whose time is over."""
+        """Close the jobs of workers that died, and drop the view sets and files whose time is over."""
         self.swept_at = monotonic()
         with suppress(redis.RedisError):
             sweep(self.drains.connection)
+        with self.engine.pool.connection() as db:
+            files.forget_old(db)
         for name in drop_expired(self.engine.pool):
             log.info("The view set %s was dropped.", name)
 

@@ -11,9 +11,12 @@ from uuid import UUID
 
 import msgspec
 
+from casework import wiring
+from casework.application import Casework
+from casework.bulk import exporting, importing, undoing
 from casework.config import Settings
 from casework.domain.policy import load_policy
-from casework.errors import CaseworkError
+from casework.errors import CaseworkError, Unavailable
 from casework.log.pool import Pool, open_pool
 from casework.privacy.duplicates import Duplicates
 from casework.projections import jobs, replay, verify
@@ -21,7 +24,6 @@ from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
 from casework.wake import Wake
-from casework.wiring import open_persons
 
 stopping = Event()
 """Set by a stop signal: what lingers ends, what works ends after its transaction."""
@@ -57,7 +59,7 @@ def runtime() -> Runtime:
         settings = _settings[0] if _settings else Settings.from_env()
         if settings.database_url is None or settings.redis_url is None:
             raise RuntimeError("A worker needs CASEWORK_DATABASE_URL and CASEWORK_REDIS_URL.")
-        pool = open_pool(settings.database_url, role=settings.database_role, max_size=2)
+        pool = open_pool(settings.database_url, role=settings.database_role, max_size=6)
         made = Runtime(settings, pool, Engine(pool), Wake(settings.redis_url))
         _runtimes[os.getpid()] = made
     return made
@@ -103,7 +105,7 @@ def run_job(job_id: str) -> None:
         result = KINDS[job.kind](pool, job)
     except jobs.Cancelled:
         return
-    except AWAY:
+    except (*AWAY, Unavailable):
         raise  # the beat finds it untouched and has it begun again
     except Exception as error:
         with pool.connection() as db:
@@ -115,20 +117,46 @@ def run_job(job_id: str) -> None:
 
 def count_units(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     """Count units at a past cut, date or policy: what was asked names them by id, the unit that is meant first."""
+    asked = msgspec.convert(job.asked, UnitsAsked, str_keys=True)
+    units, policy = asked.units, load_policy(asked.policy)
+    found = replay.replay_units(
+        pool, units, policy, Clocks(asked.as_of, asked.cut, asked.known_at), _progress(pool, job)
+    )
+    return {"tallies": {str(unit): tally.counts for unit, tally in found.tallies.items()}, "failed": found.failed}
 
+
+def import_rows(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Try or give the rows of a file that was uploaded; return how many came to what."""
+    id, stage = UUID(job.asked["import"]), job.asked["stage"]
+    return importing.run(_casework(pool), id, stage, _progress(pool, job))
+
+
+def undo_import(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Undo the rows of an import; return how many could not be."""
+    return undoing.run(_casework(pool), UUID(job.asked["import"]), _progress(pool, job))
+
+
+def export_rows(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Write a file of what somebody may see; return its manifest."""
+    return exporting.run(_casework(pool), UUID(job.asked["export"]), _progress(pool, job))
+
+
+def _casework(pool: Pool) -> Casework:
+    ours = runtime()
+    return Casework(pool, wiring.open_persons(ours.settings, pool), wake=ours.wake)
+
+
+def _progress(pool: Pool, job: jobs.Job) -> Callable[[int, int], None]:
     def progress(done: int, total: int) -> None:
         with pool.connection() as db:
             jobs.progress(db, job.id, done, total)
 
-    asked = msgspec.convert(job.asked, UnitsAsked, str_keys=True)
-    units, policy = asked.units, load_policy(asked.policy)
-    found = replay.replay_units(pool, units, policy, Clocks(asked.as_of, asked.cut, asked.known_at), progress)
-    return {"tallies": {str(unit): tally.counts for unit, tally in found.tallies.items()}, "failed": found.failed}
+    return progress
 
 
 def find_duplicates(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     """Compare all people who share what probable duplicates share, and queue those whom a reviewer should see."""
-    duplicates = Duplicates(open_persons(runtime().settings, pool))
+    duplicates = Duplicates(wiring.open_persons(runtime().settings, pool))
     queued = 0
     with pool.connection() as db, pool.connection() as telling:
         for done, found in enumerate(duplicates.look_at_all(db), 1):
@@ -140,6 +168,9 @@ def find_duplicates(pool: Pool, job: jobs.Job) -> dict[str, Any]:
 KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {
     "count_units": count_units,
     "find_duplicates": find_duplicates,
+    "import_rows": import_rows,
+    "undo_import": undo_import,
+    "export_rows": export_rows,
 }
 """What the database's jobs can be."""
 

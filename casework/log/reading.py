@@ -145,6 +145,15 @@ SELECT position, version, type, state, recorded_at, meta FROM casework.events
 WHERE partition = %b::smallint AND stream_id = %b AND position(%b IN meta) > 0
 ORDER BY version"""
 
+_STREAMS_AND_METAS = """
+SELECT stream_id, version, type, state, meta FROM casework.events
+WHERE partition = %b::smallint AND stream_id = ANY (%b::uuid[]) ORDER BY stream_id, version"""
+
+_LOGGED_BETWEEN = """
+SELECT stream_id, position, version, type, state, recorded_at, meta FROM casework.events
+WHERE partition = %b::smallint AND stream_id >= %b AND stream_id <= %b AND position <= %b::bigint
+ORDER BY stream_id, version"""
+
 _REGISTRY_EVENTS = """
 SELECT position, stream_id, version, type, state, recorded_at FROM casework.events
 WHERE partition = 64 AND position > %b::bigint AND position <= %b::bigint ORDER BY position"""
@@ -237,6 +246,17 @@ def command_events(db: Db, stream_id: UUID, command_id: UUID) -> list[LoggedEven
     wanted = str(command_id).encode()
     found = _logged(_rows(db, _COMMAND_EVENTS, partition_of(stream_id), stream_id, wanted))
     return [event for event in found if event.meta.command_id == command_id]
+
+
+def streams_and_metas(db: Db, partition: int, stream_ids: Sequence[UUID]) -> list[tuple[UUID, int, str, bytes, bytes]]:
+    """Return all events of some streams of a partition with their metadata as bytes, stream by stream, by version."""
+    return _rows(db, _STREAMS_AND_METAS, partition, list(stream_ids)) if stream_ids else []
+
+
+def logged_between(db: Db, partition: int, first: UUID, last: UUID, upto: int) -> list[tuple[UUID, LoggedEvent]]:
+    """Return all that is known of the events of a stretch of streams up to a position, stream by stream."""
+    found = _rows(db, _LOGGED_BETWEEN, partition, first, last, upto)
+    return [(row[0], LoggedEvent._make((*row[1:6], Metadata.decode(row[6])))) for row in found]
 
 
 def registry_events(db: Db, after: int = 0, upto: int = LAST_POSITION) -> list[RegistryEvent]:

@@ -117,6 +117,15 @@ class Vault:
         fields: Fields = msgspec.json.decode(_document(row, self._unseal(row)).fields)
         return fields
 
+    def seal_bytes(self, subject_id: UUID, kind: str, content: bytes) -> tuple[str, bytes]:
+        """Return the key's id and the sealed bytes, for what is kept outside of the vault for a few days."""
+        key_id = self._keys.current
+        return key_id, self._seal(subject_id, kind, key_id, content)
+
+    def open_bytes(self, subject_id: UUID, kind: str, key_id: str, sealed: bytes) -> bytes:
+        """Return what was sealed for this subject and kind; errors as :meth:`open` raises them."""
+        return self._unseal(VaultRow(subject_id, kind, key_id, sealed, b""))
+
     def latest(self, db: Connection[Any], subject_ids: Iterable[UUID], kind: Kind = "person") -> dict[UUID, Fields]:
         """Return the newest row of a kind for each subject that has one."""
         rows = _select(db, VaultRow, _LATEST, subject_ids, kind=kind)

@@ -32,6 +32,7 @@ class Answer(NamedTuple):
     json: Any
     headers: Headers
     text: str
+    data: bytes = b""
 
 
 class Desk:
@@ -79,7 +80,8 @@ class Desk:
 
     def _answer(self, response: Any) -> Answer:
         content = response.get_json(silent=True) if response.is_json or "problem" in (response.mimetype or "") else None
-        return Answer(response.status_code, content, dict(response.headers), response.get_data(as_text=True))
+        data = response.get_data()
+        return Answer(response.status_code, content, dict(response.headers), data.decode(errors="replace"), data)
 
 
 DeskOf = Callable[..., Desk]

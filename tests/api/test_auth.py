@@ -72,7 +72,20 @@ POST /v1/units                                                                  
 GET  /v1/duplicates                                                              -x------
 PUT  /v1/duplicates/{person}/{person}                                            -x------
 GET  /v1/jobs/{job}                                                              xxxxxxxx
-DELETE /v1/jobs/{job}                                                            ----xx-x
+DELETE /v1/jobs/{job}                                                            -x-xxx-x
+POST /v1/imports                                                                 -x-x----
+GET  /v1/imports                                                                 -x-x----
+GET  /v1/imports/{import}                                                        -x-x----
+GET  /v1/imports/{import}/errors                                                 -x-x----
+GET  /v1/imports/{import}/result                                                 -x-x----
+POST /v1/imports/{import}/commits                                                -x-x----
+POST /v1/imports/{import}/undos                                                  -x-x----
+DELETE /v1/imports/{import}                                                      -x-x----
+GET  /v1/imports/templates/{kind}                                                -x-x----
+POST /v1/exports                                                                 -x--x---
+GET  /v1/exports/{export}                                                        -x--x---
+GET  /v1/exports/{export}/content                                                -x--x---
+DELETE /v1/exports/{export}                                                      -x--x---
 POST /v1/units/{unit}/facts                                                      --xx---x
 GET  /v1/feeds                                                                   xxxxxxxx
 POST /v1/feeds/{bureau}/{area}/closings                                          --xx---x
@@ -96,11 +109,12 @@ PLACES = {
     "version": "2013.1",
     "entry": "2",
     "scope": "survey",
+    "kind": "services",
 }
 
 
 def filled_in(path: str) -> str:
-    for name in ("household", "person", "employment", "need", "episode", "referral", "job"):
+    for name in ("household", "person", "employment", "need", "episode", "referral", "job", "import", "export"):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
 

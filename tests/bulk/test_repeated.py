@@ -1,0 +1,160 @@
+"""An import that is killed, begun again, sent again or done twice at once counts each row once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+
+from casework.application import Casework
+from casework.bulk import files, importing, together
+from casework.projections import jobs
+from tests.api.conftest import id_number
+from tests.bulk.conftest import Clerk, Installation
+from tests.given import person, registered
+
+HEADER = "id_number,service,occurred_on,evidence.kind\n"
+KILLED = -9
+PROGRAM = """
+import sys
+from uuid import UUID
+from casework import wiring
+from casework.bulk import importing
+from casework.config import Settings
+with wiring.closing_casework(Settings.from_env()) as casework:
+    importing.run(casework, UUID(sys.argv[1]), "committed", lambda done, total: None)
+"""
+
+
+@pytest.fixture(scope="module")
+def people(casework: Casework) -> dict[str, UUID]:
+    """Thirty households, by the ID number of the man in each."""
+    numbers = [id_number("19800302", f"{number:03d}") for number in range(1, 61, 2)]
+    return {number: registered(casework, person(id_number=number)).id for number in numbers}
+
+
+def table(people: dict[str, UUID], day: str) -> str:
+    """Two rows for each household, one of them a grant, scattered over the file."""
+    first = [f"{number},HLT-EDU,{day},\n" for number in people]
+    second = [f"{number},LIV-CHARITY,{day},poverty\n" for number in people]
+    return HEADER + "".join([*first, *second])
+
+
+def delivered(casework: Casework, people: dict[str, UUID], day: str) -> list[int]:
+    """How many services of a day each household has."""
+    return [
+        sum(str(episode.delivered_on) == day for episode in casework.household(household).episodes.values())
+        for household in people.values()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "day"), [("import-appended=kill@3", "2013-03-01"), ("import-rows-given=kill@4", "2013-03-02")]
+)
+def test_a_killed_import_goes_on_and_counts_each_row_once(
+    casework: Casework, clerk: Clerk, installation: Installation, people: dict[str, UUID], place: str, day: str
+):
+    id = clerk.uploads("services", table(people, day))
+    environ = {
+        "CASEWORK_DATABASE_URL": installation.url,
+        "CASEWORK_KEYS_DIR": str(installation.keys_dir),
+        "CASEWORK_FAULT": place,
+    }
+
+    killed = subprocess.run([sys.executable, "-c", PROGRAM, str(id)], env={**os.environ, **environ})
+    before = sum(delivered(casework, people, day))
+    verdicts = clerk.runs(id, "committed")
+
+    assert killed.returncode == KILLED
+    assert 0 < before < 60
+    assert delivered(casework, people, day) == [2] * 30
+    assert [verdict.status for verdict in verdicts.values()] == ["done"] * 60
+
+
+def test_an_import_that_two_workers_do_at_once_counts_each_row_once(
+    casework: Casework, clerk: Clerk, people: dict[str, UUID]
+):
+    id = clerk.uploads("services", table(people, "2013-03-03"))
+    clerk.runs(id, "validated")
+
+    with ThreadPoolExecutor(3) as threads:
+        runs = [threads.submit(importing.run, casework, id, "committed", lambda done, total: None) for _ in range(3)]
+        counted = [run.result() for run in runs]
+
+    assert delivered(casework, people, "2013-03-03") == [2] * 30
+    assert [each["errors"] for each in counted] == [0, 0, 0]
+
+
+def test_a_cancelled_import_ends_at_its_next_step(casework: Casework, clerk: Clerk, people: dict[str, UUID]):
+    id = clerk.uploads("services", table(people, "2013-03-04"))
+
+    def cancelled(done: int, total: int) -> None:
+        if done:
+            raise jobs.Cancelled
+
+    with pytest.raises(jobs.Cancelled):
+        importing.run(casework, id, "committed", cancelled)
+
+    assert sum(delivered(casework, people, "2013-03-04")) < 60
+    clerk.runs(id, "committed")
+    assert delivered(casework, people, "2013-03-04") == [2] * 30
+
+
+def test_what_changes_while_rows_wait_to_be_saved_is_decided_anew(
+    casework: Casework, clerk: Clerk, people: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+):
+    id = clerk.uploads("services", table(people, "2013-03-05"))
+    household = people[next(iter(people))]
+    held = together.Together.hold
+
+    def meanwhile(self: together.Together, ids: set[UUID], people: set[UUID]) -> None:
+        held(self, ids, people)
+        if household in ids:
+            visit = {"service": "COM-VISIT", "delivered_on": casework.today}
+            casework.give(household, "record_delivery", clerk.context(), **visit)
+
+    monkeypatch.setattr(together.Together, "hold", meanwhile)
+    verdicts = clerk.runs(id, "committed")
+
+    assert {verdict.status for verdict in verdicts.values()} == {"done"}
+    assert delivered(casework, people, "2013-03-05") == [2] * 30
+
+
+def test_the_same_rows_in_another_file_are_there_already(casework: Casework, clerk: Clerk, people: dict[str, UUID]):
+    number = next(iter(people))
+    content = f"source_ref,id_number,service,occurred_on\nref-1,{number},HLT-EDU,2013-04-01\n"
+    changed = content.replace("HLT-EDU", "HLT-INFO")
+
+    first, again, other = (
+        clerk.runs(clerk.uploads("services", each), "committed")[2] for each in (content, content, changed)
+    )
+
+    assert (first.status, again.status) == ("done", "unchanged")
+    assert (other.status, other.code) == ("error", "command-reused")
+
+
+def test_a_file_is_kept_sealed_and_deleted_after_its_days(
+    casework: Casework, clerk: Clerk, people: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+):
+    number = next(iter(people))
+    id = clerk.uploads("services", f"id_number,service,occurred_on,remark\n{number},HLT-EDU,2013-05-01,欧阳静安\n")
+    clerk.runs(id, "validated")
+
+    with casework.pool.connection() as db:
+        kept = db.execute(
+            "SELECT string_agg(row::text, '') FROM (SELECT sealed::text || p::text AS row FROM casework.import_piece p"
+            " UNION ALL SELECT sealed::text || p::text FROM casework.import_part p) AS rows"
+        ).fetchone()
+        monkeypatch.setattr(files, "KEPT_DAYS", 0)
+        files.forget_old(db)
+        left = files.find(db, id)
+
+    assert kept is not None
+    for secret in (number, "欧阳静安"):
+        assert secret not in kept[0]
+        assert secret.encode().hex() not in kept[0]
+    assert left is None
