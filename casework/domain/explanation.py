@@ -121,11 +121,11 @@ def _reason(household: Household, day: date, policy: Policy, code: str, count: C
     if record is not None:
         record_id = record.episode_id if isinstance(record, Episode) else record.employment_id
     need_id, lapsed = _need(household, day, policy, count)
-    missing: tuple[Missing, ...] = ()
+    lacks: tuple[Missing, ...] = ()
     if not count.met:
-        missing = (Missing("need", (str(count.what),)),) if lapsed else tuple(_missing(code, count, day, policy))
+        lacks = (Missing("need", (str(count.what),)),) if lapsed else tuple(missing(code, count, day, policy))
     return Reason(
-        count.met, count.person_id, count.unit_id, count.what, record_id, need_id, missing, 0 if count.met else gain
+        count.met, count.person_id, count.unit_id, count.what, record_id, need_id, lacks, 0 if count.met else gain
     )
 
 
@@ -153,7 +153,8 @@ _SERVICES: Mapping[str, tuple[str, ...]] = {
 """Where one service meets an indicator, or any one of several."""
 
 
-def _missing(code: str, count: Count, day: date, policy: Policy) -> Iterable[Missing]:
+def missing(code: str, count: Count, day: date, policy: Policy) -> Iterable[Missing]:
+    """Return what would meet a count of an indicator that is not met."""
     special = _SPECIAL.get(code)
     if special is not None:
         yield from special(count, day, policy)
