@@ -31,6 +31,7 @@ from api import (
     policies,
     services,
     units,
+    worklist,
 )
 from api.bearer import Bearer
 from api.body import MOST_BYTES
@@ -42,7 +43,20 @@ from casework.application import Casework
 from casework.config import Settings
 from casework.domain.ids import uuid7
 
-RESOURCES = (households, members, employments, needs, services, units, duplicates, jobs, feeds, catalogue, policies)
+RESOURCES = (
+    households,
+    members,
+    employments,
+    needs,
+    services,
+    worklist,
+    units,
+    duplicates,
+    jobs,
+    feeds,
+    catalogue,
+    policies,
+)
 
 access_log = logging.getLogger("casework.api.access")
 _REQUEST_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

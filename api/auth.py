@@ -37,6 +37,9 @@ PERSONS: Roles = EVERYBODY - {"service"}
 OF_DIVISIONS = DECIDERS
 """Whose token must say where they work; an auditor without divisions sees the whole city."""
 
+OF_HOUSEHOLDS = frozenset({"households", "members", "employments", "needs", "services", "worklist", "duplicates"})
+"""The resources that tell of households."""
+
 SEES_NAMES = DECIDERS
 SEES_ALL_RESTRICTED: Roles = frozenset({"caseworker", "supervisor", "auditor"})
 """Those who record on behalf of every bureau, and those who audit; a bureau and a feed see their own (RULES G10)."""
@@ -53,6 +56,7 @@ RIGHTS: Mapping[str, Roles] = {
     "households.list_households": READERS,
     "households.search": SEES_NAMES,
     "households.read": READERS,
+    "households.next_services": READERS,
     "households.timeline": READERS,
     "households.move": RECORDERS,
     "households.close": RECORDERS,
@@ -80,6 +84,8 @@ RIGHTS: Mapping[str, Roles] = {
     "services.end": DECIDERS,
     "services.correct": DECIDERS,
     "services.void": DECIDERS,
+    "worklist.list_items": READERS - {"service"},
+    "worklist.count_items": READERS - {"service"},
     "units.list_units": EVERYBODY,
     "units.read": EVERYBODY,
     "units.figures": EVERYBODY,
@@ -130,7 +136,7 @@ def authorise(principal: Principal, action: str) -> str:
 
 
 def _of_households(action: str) -> bool:
-    return action.partition(".")[0] in ("households", "members", "employments", "needs", "services", "duplicates")
+    return action.partition(".")[0] in OF_HOUSEHOLDS
 
 
 class Sight(NamedTuple):

@@ -207,8 +207,8 @@ _SPECIAL: Mapping[str, Callable[[Count, date, Policy], Iterable[Missing]]] = {
 Counts = Mapping[str, tuple[int, int]]
 
 
-def _score(counts: Counts, policy: Policy) -> Any:
-    """A level's exact mean with these numerators and denominators; None where nothing is known."""
+def level_mean(counts: Counts, policy: Policy) -> Any:
+    """Return a level's exact mean with these numerators and denominators; None where nothing is known."""
     rules = [(policy.indicators[code], count) for code, count in counts.items()]
     parts = [(rule.weight, attained(num, den, rule.goal)) for rule, (num, den) in rules]
     return weighted_mean(parts) if parts else None
@@ -228,7 +228,7 @@ def _gain(results: Mapping[str, IndicatorResult], policy: Policy, code: str) -> 
     counts = _known(results)
     if code not in counts:
         return 0
-    return rounded(_score(_with_one_more(counts, code), policy)) - rounded(_score(counts, policy))
+    return rounded(level_mean(_with_one_more(counts, code), policy)) - rounded(level_mean(counts, policy))
 
 
 def _next_band(results: Mapping[str, IndicatorResult], policy: Policy, band: str) -> tuple[str | None, int | None]:
@@ -241,14 +241,14 @@ def _next_band(results: Mapping[str, IndicatorResult], policy: Policy, band: str
     for steps in range(1, 1 + sum(den - num for num, den in counts.values())):
         open_codes = [code for code, (num, den) in counts.items() if num < den]
         counts = max((_with_one_more(counts, code) for code in open_codes), key=lambda each: _ordered(each, policy))
-        if rounded(_score(counts, policy)) >= cut:
+        if rounded(level_mean(counts, policy)) >= cut:
             return above, steps
     return above, None
 
 
 def _ordered(counts: Counts, policy: Policy) -> int:
     """A level's score as an integer that is fine enough to compare one gain with another."""
-    mean = _score(counts, policy)
+    mean = level_mean(counts, policy)
     return int(mean.num * 10**9 // mean.den)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from casework.domain.calendar import add_days, add_months, birthday, born_from, born_last, next_day
 from casework.domain.clock import Clock
+from casework.domain.policy import Dose
 from casework.domain.present import Member, Present
 from casework.domain.state import Episode, Span, overlaid
 
@@ -55,21 +56,35 @@ def _exists(member: Member, deadline: date, clock: Clock) -> bool:
 
 
 def _vaccination(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
-    due = [
+    due = _doses(h, member, clock)
+    if due:
+        given = _given_doses(h, member, clock)
+        missing = next((deadline for deadline, dose in due if (dose.vaccine, dose.dose) not in given), None)
+        last, dose = due[-1]
+        yield Due(member, "HLT-VAC", missing or last, missing is None, given.get((dose.vaccine, dose.dose)))
+
+
+def missing_doses(h: Present, member: Member, clock: Clock) -> list[Dose]:
+    """Return the doses that are due to a child on the day and were not given."""
+    given = _given_doses(h, member, clock)
+    return [dose for _, dose in _doses(h, member, clock) if (dose.vaccine, dose.dose) not in given]
+
+
+def _doses(h: Present, member: Member, clock: Clock) -> list[tuple[date, Dose]]:
+    return [
         (deadline, dose)
         for milestone in h.policy.health.vaccinations
         if _exists(member, deadline := add_months(member.born, milestone.deadline_months), clock)
         for dose in milestone.doses
     ]
-    if due:
-        given = {
-            (evidence.get("vaccine"), evidence.get("dose")): episode
-            for day, episode in h.deliveries("HLT-VAC", member.id)
-            if (evidence := overlaid(episode.terms)) is not None and clock.reached(day)
-        }
-        missing = next((deadline for deadline, dose in due if (dose.vaccine, dose.dose) not in given), None)
-        last, dose = due[-1]
-        yield Due(member, "HLT-VAC", missing or last, missing is None, given.get((dose.vaccine, dose.dose)))
+
+
+def _given_doses(h: Present, member: Member, clock: Clock) -> dict[tuple[object, object], Episode]:
+    return {
+        (evidence.get("vaccine"), evidence.get("dose")): episode
+        for day, episode in h.deliveries("HLT-VAC", member.id)
+        if (evidence := overlaid(episode.terms)) is not None and clock.reached(day)
+    }
 
 
 def _child_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
