@@ -136,7 +136,7 @@ def _need(household: Household, day: date, policy: Policy, count: Count) -> tupl
     return (live.need.need_id, live.lapsed) if live is not None else (None, False)
 
 
-_SERVICES: Mapping[str, tuple[str, ...]] = {
+SERVICES: Mapping[str, tuple[str, ...]] = {
     "SCH1": ("EDU-COMP",),
     "SCH2": ("EDU-PRE",),
     "WRK1": ("EMP-CONTRACT",),
@@ -158,8 +158,8 @@ def missing(code: str, count: Count, day: date, policy: Policy) -> Iterable[Miss
     special = _SPECIAL.get(code)
     if special is not None:
         yield from special(count, day, policy)
-    elif code in _SERVICES:
-        yield Missing("service", _SERVICES[code])
+    elif code in SERVICES:
+        yield Missing("service", SERVICES[code])
 
 
 def _of_school(count: Count, day: date, policy: Policy) -> Iterable[Missing]:

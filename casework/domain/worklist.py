@@ -28,7 +28,7 @@ from casework.domain.calendar import (
 from casework.domain.catalogue import Service
 from casework.domain.clock import Clock
 from casework.domain.codes import Coded, Row, read_data
-from casework.domain.explanation import missing
+from casework.domain.explanation import SERVICES, missing
 from casework.domain.indicators import Count
 from casework.domain.present import Job, Member, Present, in_terms, is_in_force
 from casework.domain.state import Employment, Episode, last_day, overlaid
@@ -344,12 +344,11 @@ def _insurances(look: _Look, unmet: Sequence[Count]) -> Iterator[Item]:
 
 def _offer(look: _Look, code: str, count: Count) -> Iterator[Item]:
     person_id, employer = count.person_id, count.unit_id if code == "WRK1" else None
-    for each in missing(code, count, look.h.day, look.h.policy):
-        services = each.codes
-        if each.kind != "service" or any((service, person_id, employer) in look.settled for service in services):
+    if code == "WRK1" and (employer is None or ("EMP-CONTRACT", person_id, None) in look.settled):
+        return  # nobody has named the employer, or the contract was asked for without naming them
+    for services in _lacking(look, code, count):
+        if not look.settled.isdisjoint([(service, person_id, employer) for service in services]):
             continue
-        if code == "WRK1" and ("EMP-CONTRACT", person_id, None) in look.settled:
-            continue  # asked for without naming the employer
         due_on = _due_on(look, code, count, services)
         if due_on is not None:
             record = count.behind.employment_id if isinstance(count.behind, Employment) else None
@@ -358,10 +357,17 @@ def _offer(look: _Look, code: str, count: Count) -> Iterator[Item]:
                 yield _item(_offered_why()[services[0]], services, closes, due_on, person_id, renewed or record)
 
 
+def _lacking(look: _Look, code: str, count: Count) -> Sequence[tuple[str, ...]]:
+    """The services that are missing, of each any one of some."""
+    if code in SERVICES:
+        return (SERVICES[code],)
+    return [each.codes for each in missing(code, count, look.h.day, look.h.policy) if each.kind == "service"]
+
+
 def _closing(look: _Look, service: str, person_id: UUID | None) -> tuple[str, UUID | None]:
     """The command that closes an offer: a place that has just run out can be renewed; which episode that is."""
     row = catalogue.services()[service]
-    if row.is_delivery:
+    if row.kind != "episode":
         return DELIVER, None
     if service.startswith("EDU-"):
         for episode in look.h.household.episodes_of.get((service, person_id), ()):

@@ -68,13 +68,7 @@ FROM unnest(%(partitions)b::smallint[], %(ids)b::uuid[]) AS wanted (partition, h
 JOIN assessment USING (partition, household_id)
 WHERE worklist <> 0"""
 
-# A household's items are numbered from 1 in their order; what stays in its place is not written again.
-_WORKLIST = """
-WITH shorter AS (
-    DELETE FROM worklist AS old
-    USING unnest(%(partitions)b::smallint[], %(ids)b::uuid[], %(counts)b::int[]) AS new (partition, household_id, count)
-    WHERE old.partition = new.partition AND old.household_id = new.household_id AND old.place > new.count
-)
+_NEW_WORKLIST = """
 INSERT INTO worklist AS old (
     partition, household_id, place, community_id, due_on, kind, why, services, person_id, record_id, area, bureau,
     closes
@@ -89,7 +83,16 @@ CROSS JOIN LATERAL ROWS FROM (json_to_recordset(new.items) AS (
     closes text
 )) WITH ORDINALITY AS item (
     due_on, kind, why, services, person_id, record_id, area, bureau, closes, place
+)"""
+
+# A household's items are numbered from 1 in their order; what stays in its place is not written again.
+_WORKLIST = f"""
+WITH shorter AS (
+    DELETE FROM worklist AS old
+    USING unnest(%(partitions)b::smallint[], %(ids)b::uuid[], %(counts)b::int[]) AS new (partition, household_id, count)
+    WHERE old.partition = new.partition AND old.household_id = new.household_id AND old.place > new.count
 )
+{_NEW_WORKLIST}
 ON CONFLICT (partition, household_id, place) DO UPDATE SET
     community_id = EXCLUDED.community_id, due_on = EXCLUDED.due_on, kind = EXCLUDED.kind, why = EXCLUDED.why,
     services = EXCLUDED.services, person_id = EXCLUDED.person_id, record_id = EXCLUDED.record_id,
@@ -207,7 +210,7 @@ def replace(db: Db, computed: Sequence[Rows], failures: Sequence[Failure], total
     for household_id in ids:
         totals.move(partition_of(household_id), old.get(household_id, {}), new.get(household_id, {}))
     _replace_contributions(db, old, new)
-    _replace_worklists(db, {row[0]: row[3] for row in found if row[1] is None}, computed)
+    _replace_worklists(db, {row[0]: row[3] for row in found if row[1] is None}, computed, fresh=fresh)
     _park(db, failures)
     fault("rows-written")
 
@@ -247,7 +250,7 @@ def _replace_contributions(db: Db, old: Mapping[UUID, Contributions], new: Mappi
         done(db, _CONTRIBUTIONS_GONE, _columns(gone))
 
 
-def _replace_worklists(db: Db, old: Mapping[UUID, int], computed: Sequence[Rows]) -> None:
+def _replace_worklists(db: Db, old: Mapping[UUID, int], computed: Sequence[Rows], *, fresh: bool) -> None:
     """Write the worklists whose digests are not the old ones; 0 is that of an empty one."""
     changed = [each for each in computed if each.assessment.worklist != old.get(each.household.household_id, 0)]
     if changed:
@@ -260,6 +263,9 @@ def _replace_worklists(db: Db, old: Mapping[UUID, int], computed: Sequence[Rows]
             }
             for each in changed
         ]
+        if fresh:
+            done(db, _NEW_WORKLIST, {"worklists": _json(worklists)})
+            return
         counts = [each.worklist.length for each in changed]
         wanted = _wanted([each.household.household_id for each in changed])
         done(db, _WORKLIST, {"worklists": _json(worklists), "counts": counts, **wanted})
