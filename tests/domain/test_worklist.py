@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.domain import worklist
+from casework.domain import catalogue, worklist
 from casework.domain.assessment import assess_present
 from casework.domain.calendar import add_months, month_of
 from casework.domain.events import HouseholdEvent
+from casework.domain.explanation import SERVICES
 from casework.domain.household import Household
 from casework.domain.policy import load_policy
 from casework.domain.present import Present
@@ -208,6 +209,16 @@ def test_every_reason_is_told_in_both_languages_and_has_its_kind():
         assert why.kind in kinds
         assert why.label.zh.endswith("。")
         assert why.label.en.endswith(".")
+
+
+def test_whatever_may_be_missing_has_a_reason():
+    offered = {service for why in worklist.reasons().values() if why.kind == "service_due" for service in why.services}
+    named = {service for services in SERVICES.values() for service in services}
+    need = {"EMP-CONTRACT", "LIV-DIBAO", "LIV-CHILD", "FPL-FILE", "FPL-OFFER", *POLICY.insurances.employee}
+    health = {"HLT-VAC", "HLT-CHI", "HLT-MAT", "HLT-ELD", "HLT-CHR", "HLT-PSY"}
+
+    assert offered == named | need | health
+    assert worklist.settings().renewed <= set(catalogue.services())
 
 
 @pytest.mark.parametrize("seed", range(40))
