@@ -22,7 +22,7 @@ from api.paging import MalformedCursor, next_link
 from api.resource import Fields, Resource, answer
 from api.schemas import described
 from api.worklist_schemas import WorkCounts, WorkPage
-from casework.domain import catalogue, codes, worklist
+from casework.domain import catalogue, codes, work_items
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.registry import Registry
 from casework.errors import Unavailable
@@ -36,8 +36,8 @@ bp = Resource("worklist", __name__, description=__doc__)
 
 Content = dict[str, Any]
 
-KINDS = tuple(kind.code for kind in worklist.settings().kinds)
-LABELS = {kind.code: kind.label for kind in worklist.settings().kinds}
+KINDS = tuple(kind.code for kind in work_items.settings().kinds)
+LABELS = {kind.code: kind.label for kind in work_items.settings().kinds}
 TELLS_PREGNANCY = "HLT-MAT"
 
 
@@ -153,7 +153,7 @@ def _is_seen(service: str) -> bool:
 
 
 def _shown(item: WorkItem, as_of: date, registry: Registry, profiles: dict[UUID, Profile]) -> Content:
-    why = worklist.reasons()[item.why]
+    why = work_items.reasons()[item.why]
     profile = profiles.get(item.person_id) if item.person_id is not None else None
     unit = registry.units.get(item.community_id) if item.community_id is not None else None
     return {

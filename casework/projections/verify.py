@@ -13,7 +13,7 @@ import msgspec
 
 from casework.domain.ids import PARTITIONS
 from casework.domain.metrics import added
-from casework.domain.worklist import Item
+from casework.domain.work_items import Item
 from casework.log import reading
 from casework.log.pool import Pool
 from casework.log.reading import Db

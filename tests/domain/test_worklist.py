@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.domain import catalogue, worklist
+from casework.domain import catalogue, work_items
 from casework.domain.assessment import assess_present
 from casework.domain.calendar import add_months, month_of
 from casework.domain.events import HouseholdEvent
@@ -20,7 +20,8 @@ from casework.domain.registry import Facts
 from casework.domain.residence import By
 from casework.domain.sandbox import Gift, Sandbox
 from casework.domain.state import Evidence
-from casework.domain.worklist import Due, Item, due
+from casework.domain.work_items import Item
+from casework.domain.worklist import Due, due
 from casework.errors import Refused
 from tests.domain.folded import folded
 from tests.domain.given import (
@@ -203,22 +204,24 @@ def test_nothing_differs_before_the_day_that_it_names(seed: int, offset: int):
 
 
 def test_every_reason_is_told_in_both_languages_and_has_its_kind():
-    kinds = {kind.code for kind in worklist.settings().kinds}
+    kinds = {kind.code for kind in work_items.settings().kinds}
 
-    for why in worklist.reasons().values():
+    for why in work_items.reasons().values():
         assert why.kind in kinds
         assert why.label.zh.endswith("。")
         assert why.label.en.endswith(".")
 
 
 def test_whatever_may_be_missing_has_a_reason():
-    offered = {service for why in worklist.reasons().values() if why.kind == "service_due" for service in why.services}
+    offered = {
+        service for why in work_items.reasons().values() if why.kind == "service_due" for service in why.services
+    }
     named = {service for services in SERVICES.values() for service in services}
     need = {"EMP-CONTRACT", "LIV-DIBAO", "LIV-CHILD", "FPL-FILE", "FPL-OFFER", *POLICY.insurances.employee}
     health = {"HLT-VAC", "HLT-CHI", "HLT-MAT", "HLT-ELD", "HLT-CHR", "HLT-PSY"}
 
     assert offered == named | need | health
-    assert worklist.settings().renewed <= set(catalogue.services())
+    assert work_items.settings().renewed <= set(catalogue.services())
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -226,7 +229,7 @@ def test_every_item_says_what_the_catalogue_and_the_file_know(seed: int):
     household, facts, as_of = folded(seed)
 
     for item in found(household, as_of, facts).items:
-        assert item.kind == worklist.reasons()[item.why].kind
+        assert item.kind == work_items.reasons()[item.why].kind
         assert item.closes.startswith("services.")
         assert item.services
 
@@ -234,25 +237,25 @@ def test_every_item_says_what_the_catalogue_and_the_file_know(seed: int):
 def carried_out(sandbox: Sandbox, item: Item) -> None:
     """Give the command that an item names."""
     household, by, on = sandbox.household, By(sandbox.day, supervisor=True), sandbox.day
-    if item.closes in (worklist.DELIVER, worklist.REQUEST):
+    if item.closes in (work_items.DELIVER, work_items.REQUEST):
         job = household.employments.get(item.record_id) if item.record_id is not None else None
-        for service in item.services[:1] if worklist.reasons()[item.why].any else item.services:
+        for service in item.services[:1] if work_items.reasons()[item.why].any else item.services:
             sandbox.give(Gift(service, item.person_id, job.unit_id if job is not None else None))
         return
     assert item.record_id is not None
     episode = household.episodes[item.record_id]
     match item.closes:
-        case worklist.GRANT:
+        case work_items.GRANT:
             household.deny_service(by, denied_on=on, episode_id=item.record_id, reason="not_eligible")
-        case worklist.ANSWER:
+        case work_items.ANSWER:
             assert episode.open_referral is not None
             referral, asked = episode.open_referral.referral_id, by._replace(bureau=item.bureau)
             household.answer_referral(
                 asked, answered_on=on, episode_id=item.record_id, referral_id=referral, answer="returned"
             )
-        case worklist.START:
+        case work_items.START:
             household.start_service(by, started_on=on, episode_id=item.record_id)
-        case worklist.RENEW:
+        case work_items.RENEW:
             shown: Evidence = {}
             if episode.service in POLICY.insurances.employee:
                 shown = {"paid_through": month_of(on)}
