@@ -35,6 +35,7 @@ from api import (
     regrouping,
     services,
     units,
+    worklist,
 )
 from api.bearer import Bearer
 from api.body import MOST_BYTES
@@ -47,8 +48,8 @@ from casework.config import Settings
 from casework.domain.ids import uuid7
 
 RESOURCES = (
-    households, regrouping, members, privacy, employments, needs, services, units, duplicates, jobs, feeds, catalogue,
-    policies, imports, exports,
+    households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
+    catalogue, policies, imports, exports,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

@@ -35,7 +35,7 @@ PERSONS: Roles = EVERYBODY - {"service"}
 """Whoever is a person edits only what they have seen (``If-Match``); a feed cannot have seen it."""
 
 OF_HOUSEHOLDS = frozenset(
-    {"households", "regrouping", "members", "privacy", "employments", "needs", "services", "duplicates"}
+    {"households", "regrouping", "members", "privacy", "employments", "needs", "services", "worklist", "duplicates"}
     | {"imports", "exports"}
 )
 """The resources that are about somebody in particular."""
@@ -53,6 +53,7 @@ RIGHTS: Mapping[str, Roles] = {
     "households.list_households": READERS,
     "households.search": SEES_NAMES,
     "households.read": READERS,
+    "households.next_services": READERS,
     "households.timeline": READERS,
     "households.move": RECORDERS,
     "households.close": RECORDERS,
@@ -90,6 +91,8 @@ RIGHTS: Mapping[str, Roles] = {
     "services.end": DECIDERS,
     "services.correct": DECIDERS,
     "services.void": DECIDERS,
+    "worklist.list_items": READERS - {"service"},
+    "worklist.count_items": READERS - {"service"},
     "units.list_units": EVERYBODY,
     "units.read": EVERYBODY,
     "units.figures": EVERYBODY,

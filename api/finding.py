@@ -99,7 +99,7 @@ def _filter(
     if band is not None and level_band is not None:
         raise MalformedParameters(errors=(FieldError("/level_band", "level-and-band", ""),))
     registry = casework().registry(at_most_old=1)
-    return Filter(_communities(registry, unit), status, level_band or band, level)
+    return Filter(communities_seen(registry, unit), status, level_band or band, level)
 
 
 def _check_filter(band: str | None, level: str | None) -> None:
@@ -110,8 +110,8 @@ def _check_filter(band: str | None, level: str | None) -> None:
         raise Forbidden("score-restricted")
 
 
-def _communities(registry: Registry, unit: str | None) -> Sequence[UUID] | None:
-    """The communities that a list is of; None for the whole city."""
+def communities_seen(registry: Registry, unit: str | None) -> Sequence[UUID] | None:
+    """Return the communities that a list of the caller's is of, in a unit where one is named; None: the whole city."""
     day, allowed = casework().today, None
     if principal().divisions:
         allowed = _below(registry, frozenset(unit_id(code) for code in principal().divisions), day)

@@ -29,6 +29,7 @@ from api.fields import (
 )
 from api.giving import casework
 from api.household_schemas import FoundPage, HouseholdAnswer, HouseholdPage, Timeline
+from api.next_schemas import NextServices
 from api.people import DIVISION, MemberBody, head_among, member_from
 from api.resource import Fields, Resource
 from api.schemas import described
@@ -97,6 +98,12 @@ class AsOf(Query):
     as_of = Day(**described("A Shanghai date; default: today."))
     known_at = Instant(**described("As known at this instant; default: now."))
     policy = Text(20, pattern=r"[0-9]{4}\.[0-9]{1,3}", **described("A policy's version; default: that of the date."))
+
+
+class OfLevel(Query):
+    """Which level."""
+
+    level = Code(MEASURED_LEVELS, required=True)
 
 
 class Story(Query):
@@ -190,6 +197,16 @@ def read(asked: Fields, household_id: UUID) -> Response | dict[str, Any]:
     lifts the level most first. The answer is folded from the household's own stream and always current.
     """
     return reading_one.household(household_id, **asked)
+
+
+@bp.reading("/households/<uuid:household_id>/next-services", OfLevel, NextServices)
+def next_services(asked: Fields, household_id: UUID) -> Response:
+    """Find the smallest sets of services by which a level reaches the next better band today.
+
+    What can be given, and what it does to the level, is tried on a copy of the household. Sets that lead to the higher
+    score come first; of equal ones, those whose services come first by the policy and the order of members.
+    """
+    return reading_one.next_services(household_id, **asked)
 
 
 @bp.reading("/households/<uuid:household_id>/timeline", Story, Timeline)

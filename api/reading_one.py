@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Response
 
-from api import naming, reasons, timeline
+from api import naming, offers, reasons, timeline
 from api import record as recording
 from api.auth import principal, sight
 from api.giving import casework, etag
@@ -21,6 +21,7 @@ from casework.domain.assessment import assess_present
 from casework.domain.explanation import explain, last_contact, trail
 from casework.domain.household import Household
 from casework.domain.ids import REGISTRY, partition_of
+from casework.domain.next_services import next_services as next_services_of
 from casework.domain.policy import Policy
 from casework.domain.present import Present
 from casework.domain.registry import Registry
@@ -57,6 +58,20 @@ def household(
     under = chosen_policy(policy, look.registry, day)
     tag = etag(look.household.version, look.registry.position, day.isoformat(), under.version)
     return unchanged(tag) or answer(_told(look, day, under), headers={"ETag": tag})
+
+
+def next_services(household_id: UUID, *, level: str) -> Response:
+    """Answer which services would lift a level to the next band today; only to whom the level is shown."""
+    look = _look(household_id, None)
+    day = casework().today
+    under = chosen_policy(None, look.registry, day)
+    if not all(sight().level(each) for each in under.levels if each.code == level):
+        raise Forbidden("score-restricted")
+    tag = etag(look.household.version, look.registry.position, day.isoformat(), under.version)
+    if known := unchanged(tag):
+        return known
+    found = next_services_of(look.household, under, day, look.registry.facts, level)
+    return answer({**offers.told_of(found), "meta": _meta(look, day, under)}, headers={"ETag": tag})
 
 
 def story(household_id: UUID, *, known_at: datetime | None = None, limit: int, cursor: str | None = None) -> Response:
@@ -101,13 +116,17 @@ def _told(look: Look, day: date, policy: Policy) -> dict[str, Any]:
     return {
         **state(shown),
         "assessment": reasons.assessed(assessment, levels, grounds),
-        "meta": {
-            "cut": look.cut,
-            "as_of": day,
-            "known_at": look.known_at,
-            "policy": policy.version,
-            "computed_at": datetime.now(UTC),
-        },
+        "meta": _meta(look, day, policy),
+    }
+
+
+def _meta(look: Look, day: date, policy: Policy) -> dict[str, Any]:
+    return {
+        "cut": look.cut,
+        "as_of": day,
+        "known_at": look.known_at,
+        "policy": policy.version,
+        "computed_at": datetime.now(UTC),
     }
 
 

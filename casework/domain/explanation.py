@@ -121,11 +121,11 @@ def _reason(household: Household, day: date, policy: Policy, code: str, count: C
     if record is not None:
         record_id = record.episode_id if isinstance(record, Episode) else record.employment_id
     need_id, lapsed = _need(household, day, policy, count)
-    missing: tuple[Missing, ...] = ()
+    lacks: tuple[Missing, ...] = ()
     if not count.met:
-        missing = (Missing("need", (str(count.what),)),) if lapsed else tuple(_missing(code, count, day, policy))
+        lacks = (Missing("need", (str(count.what),)),) if lapsed else tuple(missing(code, count, day, policy))
     return Reason(
-        count.met, count.person_id, count.unit_id, count.what, record_id, need_id, missing, 0 if count.met else gain
+        count.met, count.person_id, count.unit_id, count.what, record_id, need_id, lacks, 0 if count.met else gain
     )
 
 
@@ -136,7 +136,7 @@ def _need(household: Household, day: date, policy: Policy, count: Count) -> tupl
     return (live.need.need_id, live.lapsed) if live is not None else (None, False)
 
 
-_SERVICES: Mapping[str, tuple[str, ...]] = {
+SERVICES: Mapping[str, tuple[str, ...]] = {
     "SCH1": ("EDU-COMP",),
     "SCH2": ("EDU-PRE",),
     "WRK1": ("EMP-CONTRACT",),
@@ -153,12 +153,13 @@ _SERVICES: Mapping[str, tuple[str, ...]] = {
 """Where one service meets an indicator, or any one of several."""
 
 
-def _missing(code: str, count: Count, day: date, policy: Policy) -> Iterable[Missing]:
+def missing(code: str, count: Count, day: date, policy: Policy) -> Iterable[Missing]:
+    """Return what would meet a count of an indicator that is not met."""
     special = _SPECIAL.get(code)
     if special is not None:
         yield from special(count, day, policy)
-    elif code in _SERVICES:
-        yield Missing("service", _SERVICES[code])
+    elif code in SERVICES:
+        yield Missing("service", SERVICES[code])
 
 
 def _of_school(count: Count, day: date, policy: Policy) -> Iterable[Missing]:
@@ -206,8 +207,8 @@ _SPECIAL: Mapping[str, Callable[[Count, date, Policy], Iterable[Missing]]] = {
 Counts = Mapping[str, tuple[int, int]]
 
 
-def _score(counts: Counts, policy: Policy) -> Any:
-    """A level's exact mean with these numerators and denominators; None where nothing is known."""
+def level_mean(counts: Counts, policy: Policy) -> Any:
+    """Return a level's exact mean with these numerators and denominators; None where nothing is known."""
     rules = [(policy.indicators[code], count) for code, count in counts.items()]
     parts = [(rule.weight, attained(num, den, rule.goal)) for rule, (num, den) in rules]
     return weighted_mean(parts) if parts else None
@@ -227,7 +228,7 @@ def _gain(results: Mapping[str, IndicatorResult], policy: Policy, code: str) -> 
     counts = _known(results)
     if code not in counts:
         return 0
-    return rounded(_score(_with_one_more(counts, code), policy)) - rounded(_score(counts, policy))
+    return rounded(level_mean(_with_one_more(counts, code), policy)) - rounded(level_mean(counts, policy))
 
 
 def _next_band(results: Mapping[str, IndicatorResult], policy: Policy, band: str) -> tuple[str | None, int | None]:
@@ -240,14 +241,14 @@ def _next_band(results: Mapping[str, IndicatorResult], policy: Policy, band: str
     for steps in range(1, 1 + sum(den - num for num, den in counts.values())):
         open_codes = [code for code, (num, den) in counts.items() if num < den]
         counts = max((_with_one_more(counts, code) for code in open_codes), key=lambda each: _ordered(each, policy))
-        if rounded(_score(counts, policy)) >= cut:
+        if rounded(level_mean(counts, policy)) >= cut:
             return above, steps
     return above, None
 
 
 def _ordered(counts: Counts, policy: Policy) -> int:
     """A level's score as an integer that is fine enough to compare one gain with another."""
-    mean = _score(counts, policy)
+    mean = level_mean(counts, policy)
     return int(mean.num * 10**9 // mean.den)
 
 

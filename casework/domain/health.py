@@ -13,15 +13,17 @@ from typing import NamedTuple
 
 from casework.domain.calendar import add_days, add_months, birthday, born_from, born_last, next_day
 from casework.domain.clock import Clock
+from casework.domain.policy import Dose
 from casework.domain.present import Member, Present
 from casework.domain.state import Episode, Span, overlaid
 
 
 class Due(NamedTuple):
-    """One service due to one member: given or not, and by which delivery."""
+    """One service due to one member: by when, given or not, and by which delivery."""
 
     member: Member
     service: str
+    due_on: date
     met: bool
     behind: Episode | None = None
 
@@ -54,21 +56,35 @@ def _exists(member: Member, deadline: date, clock: Clock) -> bool:
 
 
 def _vaccination(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
-    due = [
-        dose
+    due = _doses(h, member, clock)
+    if due:
+        given = _given_doses(h, member, clock)
+        missing = next((deadline for deadline, dose in due if (dose.vaccine, dose.dose) not in given), None)
+        last, dose = due[-1]
+        yield Due(member, "HLT-VAC", missing or last, missing is None, given.get((dose.vaccine, dose.dose)))
+
+
+def missing_doses(h: Present, member: Member, clock: Clock) -> list[Dose]:
+    """Return the doses that are due to a child on the day and were not given."""
+    given = _given_doses(h, member, clock)
+    return [dose for _, dose in _doses(h, member, clock) if (dose.vaccine, dose.dose) not in given]
+
+
+def _doses(h: Present, member: Member, clock: Clock) -> list[tuple[date, Dose]]:
+    return [
+        (deadline, dose)
         for milestone in h.policy.health.vaccinations
-        if _exists(member, add_months(member.born, milestone.deadline_months), clock)
+        if _exists(member, deadline := add_months(member.born, milestone.deadline_months), clock)
         for dose in milestone.doses
     ]
-    if due:
-        given = {
-            (evidence.get("vaccine"), evidence.get("dose")): episode
-            for day, episode in h.deliveries("HLT-VAC", member.id)
-            if (evidence := overlaid(episode.terms)) is not None and clock.reached(day)
-        }
-        missing = any((dose.vaccine, dose.dose) not in given for dose in due)
-        last = due[-1]
-        yield Due(member, "HLT-VAC", not missing, given.get((last.vaccine, last.dose)))
+
+
+def _given_doses(h: Present, member: Member, clock: Clock) -> dict[tuple[object, object], Episode]:
+    return {
+        (evidence.get("vaccine"), evidence.get("dose")): episode
+        for day, episode in h.deliveries("HLT-VAC", member.id)
+        if (evidence := overlaid(episode.terms)) is not None and clock.reached(day)
+    }
 
 
 def _child_visits(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
@@ -85,7 +101,7 @@ def _visits(h: Present, member: Member, service: str, existing: Sequence[Milesto
     if existing:
         last = max(existing, key=lambda m: m.deadline)
         visit = _since(h, service, member, last.opens, clock)
-        yield Due(member, service, visit is not None, visit)
+        yield Due(member, service, last.deadline, visit is not None, visit)
 
 
 def _since(h: Present, service: str, member: Member, opens: date, clock: Clock) -> Episode | None:
@@ -131,9 +147,10 @@ def _postnatal(h: Present, member: Member, clock: Clock) -> Iterator[Milestone]:
 
 def _elder_check(h: Present, member: Member, clock: Clock) -> Iterator[Due]:
     health = h.policy.health
-    if clock.reached(_checked_from(member.born, member.resident_since, health.elder_from, health.elder_months)):
+    begins = _checked_from(member.born, member.resident_since, health.elder_from, health.elder_months)
+    if clock.reached(begins):
         check = h.recent("HLT-ELD", member.id, health.elder_months, clock)
-        yield Due(member, "HLT-ELD", check is not None, check)
+        yield Due(member, "HLT-ELD", begins, check is not None, check)
 
 
 @lru_cache(1 << 16)
@@ -146,6 +163,7 @@ def _follow_up(h: Present, member: Member, need: str, service: str, clock: Clock
     if live is not None:
         months = h.policy.health.follow_up_months
         begun = max(live.need.assessed_on, member.resident_since)
-        if clock.reached(next_day(add_months(begun, months))):
+        begins = next_day(add_months(begun, months))
+        if clock.reached(begins):
             visit = h.recent(service, member.id, months, clock)
-            yield Due(member, service, visit is not None, visit)
+            yield Due(member, service, begins, visit is not None, visit)

@@ -28,13 +28,14 @@ from casework.domain.state import Employment, Episode, overlaid
 
 
 class Count(msgspec.Struct, frozen=True, gc=False):
-    """One eligible person, pair or household: met or not, for which unit, by what."""
+    """One eligible person, pair or household: met or not, for which unit, by what, due by when."""
 
     met: bool
     unit_id: UUID | None = None
     person_id: UUID | None = None
     behind: Episode | Employment | None = None
     what: str | None = None
+    due_on: date | None = None
 
 
 Indicator = Callable[[Present, Clock], Iterator[Count]]
@@ -200,7 +201,7 @@ def health_record(h: Present, clock: Clock) -> Iterator[Count]:
 def due_health_services(h: Present, clock: Clock) -> Iterator[Count]:
     """Pairs of a member and a public-health service that is due (plan line 75)."""
     for due in due_services(h, clock):
-        yield Count(due.met, None, due.member.id, due.behind, due.service)
+        yield Count(due.met, None, due.member.id, due.behind, due.service, due.due_on)
 
 
 @indicator("COM3")

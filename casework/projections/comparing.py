@@ -61,6 +61,9 @@ WHERE a.partition = %b::smallint AND NOT h.stale""",
     "contribution": """
 SELECT c.household_id AS id, hashtextextended(c::text, 0) AS hash
 FROM contribution AS c WHERE c.partition = %b::smallint""",
+    "worklist": """
+SELECT w.household_id AS id, hashtextextended(w::text, 0) AS hash
+FROM worklist AS w WHERE w.partition = %b::smallint""",
     "unit_total": """
 SELECT u.unit_id AS id, hashtextextended(u::text, 0) AS hash
 FROM unit_total AS u WHERE u.partition = %b::smallint""",

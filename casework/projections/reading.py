@@ -91,7 +91,7 @@ _LIST = _COLUMNS + "WHERE " + _WANTED
 _LIST_OF = _COLUMNS + "WHERE community_id = ANY (%(communities)b::uuid[]) AND " + _WANTED
 
 _ASSESSMENT = """
-SELECT partition, household_id, states, num, den, holds_until, known, applicable, next_change_on
+SELECT partition, household_id, states, num, den, holds_until, known, applicable, next_change_on, worklist
 FROM assessment WHERE partition = %b::smallint AND household_id = %b"""
 
 # Named one by one, since adding up subscripts is four times as fast as taking the arrays apart.

@@ -26,19 +26,21 @@ SELECT household_id, unit_id, ARRAY[households, employees, pupils] || known || a
 FROM unnest(%(partitions)b::smallint[], %(ids)b::uuid[]) AS wanted (partition, household_id)
 JOIN contribution USING (partition, household_id)"""
 
-# One statement, since each costs a round trip that readers wait for. It returns what the households contributed.
+# One statement, since each costs a round trip that readers wait for. It returns what the households contributed, and
+# the digests of their worklists: what was there before it.
 _HOUSEHOLDS = f"""
 WITH assessed AS (
     INSERT INTO assessment (
-        partition, household_id, states, num, den, holds_until, known, applicable, next_change_on
+        partition, household_id, states, num, den, holds_until, known, applicable, next_change_on, worklist
     )
     SELECT * FROM json_to_recordset(%(assessments)b::json) AS new (
         partition smallint, household_id uuid, states text, num int[], den int[], holds_until date[], known int[],
-        applicable int[], next_change_on date
+        applicable int[], next_change_on date, worklist bigint
     )
     ON CONFLICT (partition, household_id) DO UPDATE SET
         states = EXCLUDED.states, num = EXCLUDED.num, den = EXCLUDED.den, holds_until = EXCLUDED.holds_until,
-        known = EXCLUDED.known, applicable = EXCLUDED.applicable, next_change_on = EXCLUDED.next_change_on
+        known = EXCLUDED.known, applicable = EXCLUDED.applicable, next_change_on = EXCLUDED.next_change_on,
+        worklist = EXCLUDED.worklist
 ), unparked AS (
     DELETE FROM parked USING json_to_recordset(%(households)b::json) AS new (partition smallint, household_id uuid)
     WHERE parked.partition = new.partition AND parked.household_id = new.household_id
@@ -59,7 +61,53 @@ WITH assessed AS (
         children = EXCLUDED.children, settled = EXCLUDED.settled, score = EXCLUDED.score, band = EXCLUDED.band,
         scores = EXCLUDED.scores, bands = EXCLUDED.bands, stale = EXCLUDED.stale
 )
-{_CONTRIBUTIONS_OF}"""
+SELECT contributed.*, NULL::bigint FROM ({_CONTRIBUTIONS_OF}) AS contributed
+UNION ALL
+SELECT household_id, NULL, NULL, worklist
+FROM unnest(%(partitions)b::smallint[], %(ids)b::uuid[]) AS wanted (partition, household_id)
+JOIN assessment USING (partition, household_id)
+WHERE worklist <> 0"""
+
+_NEW_WORKLIST = """
+INSERT INTO worklist AS old (
+    partition, household_id, place, community_id, due_on, kind, why, services, person_id, record_id, area, bureau,
+    closes
+)
+SELECT new.partition, new.household_id, item.place, new.community_id, item.due_on, item.kind, item.why, item.services,
+       item.person_id, item.record_id, item.area, item.bureau, item.closes
+FROM json_to_recordset(%(worklists)b::json) AS new (
+    partition smallint, household_id uuid, community_id uuid, items json
+)
+CROSS JOIN LATERAL ROWS FROM (json_to_recordset(new.items) AS (
+    due_on date, kind text, why text, services text[], person_id uuid, record_id uuid, area text, bureau text,
+    closes text
+)) WITH ORDINALITY AS item (
+    due_on, kind, why, services, person_id, record_id, area, bureau, closes, place
+)"""
+
+# A household's items are numbered from 1 in their order; what stays in its place is not written again.
+_WORKLIST = f"""
+WITH shorter AS (
+    DELETE FROM worklist AS old
+    USING unnest(%(partitions)b::smallint[], %(ids)b::uuid[], %(counts)b::int[]) AS new (partition, household_id, count)
+    WHERE old.partition = new.partition AND old.household_id = new.household_id AND old.place > new.count
+)
+{_NEW_WORKLIST}
+ON CONFLICT (partition, household_id, place) DO UPDATE SET
+    community_id = EXCLUDED.community_id, due_on = EXCLUDED.due_on, kind = EXCLUDED.kind, why = EXCLUDED.why,
+    services = EXCLUDED.services, person_id = EXCLUDED.person_id, record_id = EXCLUDED.record_id,
+    area = EXCLUDED.area, bureau = EXCLUDED.bureau, closes = EXCLUDED.closes
+WHERE ROW(old.*) IS DISTINCT FROM ROW(EXCLUDED.*)"""
+
+_NOTHING_DUE = """
+WITH new AS (
+    SELECT * FROM json_to_recordset(%b::json) AS new (partition smallint, household_id uuid)
+), gone AS (
+    DELETE FROM worklist AS old USING new
+    WHERE old.partition = new.partition AND old.household_id = new.household_id
+)
+UPDATE assessment AS old SET worklist = 0 FROM new
+WHERE old.partition = new.partition AND old.household_id = new.household_id"""
 
 _CONTRIBUTIONS = """
 INSERT INTO contribution (
@@ -157,10 +205,12 @@ def replace(db: Db, computed: Sequence[Rows], failures: Sequence[Failure], total
         "households": _json([each.household for each in computed]),
         "assessments": _json([each.assessment for each in computed]),
     }
-    old = _contributions(rows(db, _HOUSEHOLDS, {**written, **_wanted([] if fresh else ids)}))
+    found = rows(db, _HOUSEHOLDS, {**written, **_wanted([] if fresh else ids)})
+    old = _contributions(row[:3] for row in found if row[1] is not None)
     for household_id in ids:
         totals.move(partition_of(household_id), old.get(household_id, {}), new.get(household_id, {}))
     _replace_contributions(db, old, new)
+    _replace_worklists(db, {row[0]: row[3] for row in found if row[1] is None}, computed, fresh=fresh)
     _park(db, failures)
     fault("rows-written")
 
@@ -200,11 +250,33 @@ def _replace_contributions(db: Db, old: Mapping[UUID, Contributions], new: Mappi
         done(db, _CONTRIBUTIONS_GONE, _columns(gone))
 
 
+def _replace_worklists(db: Db, old: Mapping[UUID, int], computed: Sequence[Rows], *, fresh: bool) -> None:
+    """Write the worklists whose digests are not the old ones; 0 is that of an empty one."""
+    changed = [each for each in computed if each.assessment.worklist != old.get(each.household.household_id, 0)]
+    if changed:
+        worklists = [
+            {
+                "partition": each.household.partition,
+                "household_id": each.household.household_id,
+                "community_id": each.household.community_id,
+                "items": msgspec.Raw(each.worklist.items),
+            }
+            for each in changed
+        ]
+        if fresh:
+            done(db, _NEW_WORKLIST, {"worklists": _json(worklists)})
+            return
+        counts = [each.worklist.length for each in changed]
+        wanted = _wanted([each.household.household_id for each in changed])
+        done(db, _WORKLIST, {"worklists": _json(worklists), "counts": counts, **wanted})
+
+
 def _park(db: Db, failures: Sequence[Failure]) -> None:
     if failures:
         parked = _json([{"partition": partition_of(each.household_id), **each._asdict()} for each in failures])
         done(db, _STALE, (parked,))
         done(db, _PARK, (parked,))
+        done(db, _NOTHING_DUE, (parked,))
 
 
 def _columns(places: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

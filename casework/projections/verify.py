@@ -9,8 +9,11 @@ from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from casework.domain.ids import PARTITIONS
 from casework.domain.metrics import added
+from casework.domain.work_items import Item
 from casework.log import reading
 from casework.log.pool import Pool
 from casework.log.reading import Db
@@ -22,6 +25,8 @@ from casework.projections.views import AssessmentRow, Contributions, HouseholdRo
 
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _CHUNK = 500
+
+_items = msgspec.json.Decoder(list[Item]).decode
 
 
 class Difference(NamedTuple):
@@ -55,8 +60,11 @@ SELECT partition, household_id, version, status, community_id, community_code, a
        members, migrants, children, settled, score, band, scores, bands, stale
 FROM household WHERE partition = %b::smallint AND household_id = ANY (%b::uuid[])"""
 _ASSESSMENTS = """
-SELECT partition, household_id, states, num, den, holds_until, known, applicable, next_change_on
+SELECT partition, household_id, states, num, den, holds_until, known, applicable, next_change_on, worklist
 FROM assessment WHERE partition = %b::smallint AND household_id = ANY (%b::uuid[])"""
+_WORKLISTS = """
+SELECT household_id, due_on, kind, why, services, person_id, record_id, area, bureau, closes, community_id
+FROM worklist WHERE partition = %b::smallint AND household_id = ANY (%b::uuid[]) ORDER BY household_id, place"""
 _STORED_IDS = "SELECT household_id FROM household WHERE partition = %b::smallint"
 _TOTALS = """
 SELECT unit_id, ARRAY[households, employees, pupils] || known || applicable || num || den
@@ -126,6 +134,7 @@ class Replay:
         replayed = dict(self._replayed(ids))
         stored = {row[1]: HouseholdRow(*row) for row in self._rows(_HOUSEHOLDS, list(ids))}
         assessed = {row[1]: AssessmentRow(*row) for row in self._rows(_ASSESSMENTS, list(ids))}
+        worklists = self._worklists(ids)
         contributed = tables.contributions_of(self.db, ids)
         for household_id in ids:
             rows, row = replayed.get(household_id), stored.get(household_id)
@@ -133,11 +142,30 @@ class Replay:
             for unit, counts in contributions.items():
                 self.totals.setdefault(unit, []).append(counts)
             yield from self._differ("contribution", "counts", contributed.get(household_id, {}), contributions)
+            yield from self._worklist(household_id, worklists.get(household_id, ([], set())), rows)
             if isinstance(rows, Rows):
                 yield from self._fields("household", household_id, row, rows.household)
                 yield from self._fields("assessment", household_id, assessed.get(household_id), rows.assessment)
             elif row is None or not row.stale or rows is None:
                 yield Difference(self.partition, "household", household_id, "", row, rows)
+
+    def _worklists(self, ids: Sequence[UUID]) -> dict[UUID, tuple[list[Item], set[UUID]]]:
+        """The stored items of some households, and the communities that they say."""
+        found: dict[UUID, tuple[list[Item], set[UUID]]] = {}
+        for household_id, due_on, kind, why, services, *item, community_id in self._rows(_WORKLISTS, list(ids)):
+            items, communities = found.setdefault(household_id, ([], set()))
+            items.append(Item(due_on, kind, why, tuple(services), *item))
+            communities.add(community_id)
+        return found
+
+    def _worklist(
+        self, id: UUID, stored: tuple[list[Item], set[UUID]], rows: Rows | Failure | None
+    ) -> Iterator[Difference]:
+        items = _items(rows.worklist.items) if isinstance(rows, Rows) else []
+        community = {rows.household.community_id} if isinstance(rows, Rows) and items else set()
+        for column, values in {"items": (stored[0], items), "community_id": (stored[1], community)}.items():
+            if values[0] != values[1]:
+                yield Difference(self.partition, "worklist", id, column, *values)
 
     def _replayed(self, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Rows | Failure]]:
         streams = reading.whole_streams_of(self.db, ids, {self.partition: self.position})

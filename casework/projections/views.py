@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from casework.domain.policy import Policy
 from casework.domain.present import Present, is_migrant
 from casework.domain.registry import Facts, unit_id
 from casework.domain.state import Person
+from casework.domain.worklist import due
 
 FED_LIKE = {"K03B": "CIT1", "K03D": "WRK2"}
 """What only employers are counted by is known when an indicator of the same feed is."""
@@ -58,7 +60,7 @@ class HouseholdRow(msgspec.Struct, frozen=True):
 
 
 class AssessmentRow(msgspec.Struct, frozen=True):
-    """A row of ``assessment``."""
+    """A row of ``assessment``; ``worklist`` is a digest of the household's rows there, 0 where it has none."""
 
     partition: int
     household_id: UUID
@@ -69,6 +71,14 @@ class AssessmentRow(msgspec.Struct, frozen=True):
     known: list[int]
     applicable: list[int]
     next_change_on: date | None
+    worklist: int = 0
+
+
+class Worklist(NamedTuple):
+    """A household's rows of ``worklist``, the first due first: its items as JSON, and how many they are."""
+
+    items: bytes
+    length: int
 
 
 class Rows(NamedTuple):
@@ -77,9 +87,12 @@ class Rows(NamedTuple):
     household: HouseholdRow
     assessment: AssessmentRow
     contributions: Contributions
+    worklist: Worklist
 
 
 community_unit = lru_cache(1 << 13)(unit_id)
+
+_as_json = msgspec.json.Encoder().encode
 
 
 def rows_of(household: Household, policy: Policy, as_of: date, facts: Facts) -> Rows:
@@ -95,7 +108,17 @@ def rows_of(household: Household, policy: Policy, as_of: date, facts: Facts) -> 
         results = _with_extra(h, assessment, clock)
         contributions = _contributions(h, assessment, results, community_unit(community))
     row = _household_row(h, assessment, community, clock)
-    return Rows(row, _assessment_row(household.id, assessment, clock.until), contributions)
+    found = due(h, assessment)
+    clock.also(found.until)
+    worklist = Worklist(_as_json(found.items), len(found.items))
+    digest = _digest(worklist, community_unit(community))
+    return Rows(row, _assessment_row(household.id, assessment, clock.until, digest), contributions, worklist)
+
+
+def _digest(worklist: Worklist, community: UUID) -> int:
+    if not worklist.length:
+        return 0
+    return int.from_bytes(blake2b(worklist.items + community.bytes, digest_size=8).digest(), signed=True)
 
 
 def _with_extra(h: Present, assessment: Assessment, clock: Clock) -> Results:
@@ -137,7 +160,9 @@ def _went_on(person: Person) -> bool:
     return person.spells[-1].to_household is not None
 
 
-def _assessment_row(household_id: UUID, assessment: Assessment, next_change_on: date | None) -> AssessmentRow:
+def _assessment_row(
+    household_id: UUID, assessment: Assessment, next_change_on: date | None, worklist: int
+) -> AssessmentRow:
     results = [assessment.indicators[code] for code in INDICATORS] if assessment.is_assessed else []
     levels = [assessment.levels[code] for code in MEASURED_LEVELS]
     return AssessmentRow(
@@ -150,6 +175,7 @@ def _assessment_row(household_id: UUID, assessment: Assessment, next_change_on: 
         known=[level.known_weight for level in levels],
         applicable=[level.applicable_weight for level in levels],
         next_change_on=next_change_on,
+        worklist=worklist,
     )
 
 

@@ -28,6 +28,7 @@ POST /v1/households                                                             
 GET  /v1/households                                                              xxxxx---
 POST /v1/households/search                                                       xxxx----
 GET  /v1/households/{household}                                                  xxxxx---
+GET  /v1/households/{household}/next-services                                    xxxxx---
 GET  /v1/households/{household}/timeline                                         xxxxx---
 POST /v1/households/{household}/moves                                            xx-x----
 POST /v1/households/{household}/closings                                         xx-x----
@@ -65,6 +66,8 @@ POST /v1/households/{household}/services/{episode}/renewals                     
 POST /v1/households/{household}/services/{episode}/endings                       xxxx----
 POST /v1/households/{household}/services/{episode}/corrections                   xxxx----
 POST /v1/households/{household}/services/{episode}/voids                         xxxx----
+GET  /v1/worklist                                                                xxx-x---
+GET  /v1/worklist/counts                                                         xxx-x---
 GET  /v1/units                                                                   xxxxxxxx
 GET  /v1/units/{unit}                                                            xxxxxxxx
 GET  /v1/units/{unit}/figures                                                    xxxxxxxx

@@ -58,10 +58,13 @@ def test_a_search_and_a_list_are_recorded_too(
     desk().post("/v1/households/search", {"name": "欧阳震华"})
     desk().get("/v1/households")
     desk().get("/v1/households?names=false")
+    desk().get("/v1/worklist")
+    desk().get("/v1/worklist/counts")
 
     assert {(row[1], row[-1]) for row in reads(casework)[before:]} == {
         (secret[1], "households.search"),
         (secret[1], "households.list_households"),
+        (secret[1], "worklist.list_items"),
     }
 
 

@@ -30,7 +30,7 @@ from casework.projections.verify import Difference, verify
 from tests.projections.lives import UNTIL
 
 RECORDED = datetime(2013, 1, 1, tzinfo=UTC)
-TABLES = ("household", "assessment", "contribution", "unit_total")
+TABLES = ("household", "assessment", "contribution", "unit_total", "worklist")
 
 
 class Simulated:

@@ -88,10 +88,11 @@ def test_sets_are_compared_while_events_come_and_both_go_on(log: Simulated, pair
         ("household", "DELETE FROM view_2.household WHERE household_id = %s"),
         ("assessment", "UPDATE view_2.assessment SET next_change_on = '2999-01-01' WHERE household_id = %s"),
         ("contribution", "UPDATE view_2.contribution SET num[1] = num[1] + 1 WHERE household_id = %s"),
+        ("worklist", "UPDATE view_2.worklist SET due_on = due_on + 1 WHERE household_id = %s"),
     ],
 )
 def test_a_doctored_row_is_named(log: Simulated, pair: tuple[ViewSet, ViewSet], table: str, change: str):
-    [(household,), *_] = log.rows("SELECT household_id FROM contribution ORDER BY 1")
+    [(household,), *_] = log.rows("SELECT household_id FROM contribution JOIN worklist USING (household_id) ORDER BY 1")
     log.as_owner(change, household)
 
     found = compare(log.engine, *pair)

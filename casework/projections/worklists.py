@@ -1,0 +1,134 @@
+"""The read side of worklists: pages and counts by one filter, so that a count is the length of its list.
+
+Parked households are no rows of the worklist, since nothing of them could be computed: they are looked up where they
+are noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from casework.domain.ids import partition_of
+from casework.log.pool import rows
+from casework.log.reading import Db
+
+
+class Filter(NamedTuple):
+    """Which items are shown; None does not filter. ``as_of`` is the day on which they are overdue or not.
+
+    ``hidden`` are services of which nothing is shown; ``of_bureau`` that of a caller who sees no other's items.
+    """
+
+    as_of: date
+    communities: Sequence[UUID] | None = None
+    kind: str | None = None
+    area: str | None = None
+    bureau: str | None = None
+    overdue: bool | None = None
+    hidden: Sequence[str] = ()
+    of_bureau: str | None = None
+    parked: bool = False
+
+
+class Place(NamedTuple):
+    """Where an item stands in the order of lists: what is due first comes first."""
+
+    due_on: date
+    household_id: UUID
+    place: int
+
+
+class WorkItem(NamedTuple):
+    """An item with its household; of one that is parked nothing is known but since when."""
+
+    household_id: UUID
+    place: int
+    community_id: UUID | None
+    due_on: date
+    kind: str
+    why: str
+    services: list[str]
+    person_id: UUID | None
+    record_id: UUID | None
+    area: str | None
+    bureau: str | None
+    closes: str | None
+
+
+class Page(NamedTuple):
+    """One page of items, and the place after which the next begins, if there is one."""
+
+    items: list[WorkItem]
+    next: Place | None
+
+
+class Counted(NamedTuple):
+    """How many items of a kind there are in an area for a bureau, and how many of them are overdue."""
+
+    kind: str
+    area: str | None
+    bureau: str | None
+    items: int
+    overdue: int
+
+
+_ALL = """
+(SELECT partition, household_id, place, community_id, due_on, kind, why, services, person_id, record_id, area, bureau,
+        closes
+ FROM worklist
+ UNION ALL
+ SELECT parked.partition, parked.household_id, 0::smallint, household.community_id,
+        (parked.since AT TIME ZONE interval '8 hours')::date, 'parked', 'parked', '{}'::text[], NULL, NULL, NULL, NULL,
+        NULL
+ FROM parked JOIN household USING (partition, household_id) WHERE %(parked)b) AS item"""
+_WANTED = """
+(%(kind)b::text IS NULL OR kind = %(kind)b::text)
+AND (%(area)b::text IS NULL OR area = %(area)b::text)
+AND (%(bureau)b::text IS NULL OR bureau = %(bureau)b::text)
+AND (%(of_bureau)b::text IS NULL OR bureau = %(of_bureau)b::text)
+AND (%(overdue)b::boolean IS NULL OR (due_on < %(as_of)b::date) = %(overdue)b::boolean)
+AND NOT services && %(hidden)b::text[]"""
+_THERE = "community_id = ANY (%(communities)b::uuid[]) AND"
+_PAGE = """
+AND (due_on, partition, household_id, place)
+    > (%(due_on)b::date, %(partition)b::smallint, %(household)b::uuid, %(place)b::smallint)
+ORDER BY due_on, partition, household_id, place LIMIT %(limit)b::bigint"""
+_COLUMNS = """
+SELECT household_id, place, community_id, due_on, kind, why, services, person_id, record_id, area, bureau, closes
+FROM"""
+_COUNTS = "SELECT kind, area, bureau, count(*), count(*) FILTER (WHERE due_on < %(as_of)b::date) FROM"
+_BY_GROUP = "GROUP BY kind, area, bureau ORDER BY kind, area, bureau"
+
+_LIST = f"{_COLUMNS} {_ALL} WHERE {_WANTED} {_PAGE}"
+_LIST_OF = f"{_COLUMNS} {_ALL} WHERE {_THERE} {_WANTED} {_PAGE}"
+_COUNT = f"{_COUNTS} {_ALL} WHERE {_WANTED} {_BY_GROUP}"
+_COUNT_OF = f"{_COUNTS} {_ALL} WHERE {_THERE} {_WANTED} {_BY_GROUP}"
+
+_FIRST = Place(date.min, UUID(int=0), -1)
+
+
+def page(db: Db, wanted: Filter, *, after: Place | None = None, limit: int = 50) -> Page:
+    """Return one page of items of the set that the caller's transaction has entered."""
+    begins = after or _FIRST
+    place = {"due_on": begins.due_on, "household": begins.household_id, "place": begins.place, "limit": limit + 1}
+    partition = partition_of(begins.household_id) if after else -1
+    query = _LIST if wanted.communities is None else _LIST_OF
+    found = [WorkItem._make(row) for row in rows(db, query, {**_parameters(wanted), **place, "partition": partition})]
+    if len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], Place(last.due_on, last.household_id, last.place))
+
+
+def counts(db: Db, wanted: Filter) -> list[Counted]:
+    """Return how many items there are by kind, area and bureau: together, the length of the list."""
+    query = _COUNT if wanted.communities is None else _COUNT_OF
+    return [Counted._make(row) for row in rows(db, query, _parameters(wanted))]
+
+
+def _parameters(wanted: Filter) -> dict[str, Any]:
+    communities = {} if wanted.communities is None else {"communities": list(wanted.communities)}
+    return {**wanted._asdict(), "hidden": list(wanted.hidden), **communities}
