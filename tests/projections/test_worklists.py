@@ -165,13 +165,13 @@ def test_a_set_made_before_there_were_worklists_gets_the_table(empty_database: N
             for schema in ("view_shape", "view_1"):
                 db.execute(f"DROP TABLE {schema}.worklist")
                 db.execute(f"ALTER TABLE {schema}.assessment DROP COLUMN worklist")
-            db.execute("DELETE FROM casework.migration WHERE name = '0009_worklist.sql'")
+            db.execute("DELETE FROM casework.migration WHERE name = '0011_worklist.sql'")
 
         applied = migrate(url)
 
         with psycopg.connect(url) as db:
             granted = "SELECT has_table_privilege('casework_app', 'view_1.worklist', 'INSERT')"
-            assert (applied, db.execute(granted).fetchone()) == (["0009_worklist.sql"], (True,))
+            assert (applied, db.execute(granted).fetchone()) == (["0011_worklist.sql"], (True,))
             assert db.execute("SELECT count(worklist) FROM view_1.assessment").fetchone() == (0,)
             assert db.execute("SELECT casework.create_view_set('2013.1', 2)").fetchone() == ("view_2",)
             assert db.execute("SELECT count(*) FROM view_2.worklist").fetchone() == (0,)
