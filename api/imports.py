@@ -134,7 +134,7 @@ def result(asked: Fields, import_id: UUID) -> Response:
 def commit(asked: Fields, import_id: UUID) -> Response:
     """Carry out the rows of an import that was validated."""
     file = _own(import_id)
-    if file.state == "undone":
+    if file.state not in ("validated", "committed"):
         raise Refused("import-state")
     return _asked(file, "committed")
 

@@ -111,7 +111,8 @@ def _workbook(content: bytes) -> Iterator[Row]:
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
-        for row in sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1):
+        sheet.reset_dimensions()  # what a sheet says of its size is often wrong
+        for row in sheet.iter_rows(values_only=True):
             yield _trimmed([_text(cell) for cell in row])
     except (ParseError, KeyError, ValueError, TypeError, IndexError, OSError, AttributeError, zipfile.BadZipFile):
         raise FileRefused("file-malformed") from None

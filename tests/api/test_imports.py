@@ -220,5 +220,6 @@ def test_a_cancelled_import_is_begun_again_where_it_is_asked_for_again(
     assert clerk.ask("DELETE", asked.json["href"]).json["state"] == "cancelled"
     work(asked)
     assert clerk.get(asked.json["import_href"]).json["state"] == "uploaded"
+    assert clerk.post(f"{asked.json['import_href']}/commits", {}).json["code"] == "import-state"
     work(uploaded(clerk, FILE, Idempotency_Key="cancelled"))
     assert clerk.get(asked.json["import_href"]).json["state"] == "validated"

@@ -83,6 +83,29 @@ def test_a_workbooks_cells_are_read_as_text():
     ]
 
 
+def test_what_a_sheet_says_of_its_size_does_not_matter():
+    content = workbook(["a", "b"], ["1", "2"], ["3", "4"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml")
+    lying = with_member(content, "xl/worksheets/sheet1.xml", sheet.replace(b'ref="A1:B3"', b'ref="A1:A1"'))
+
+    assert b'ref="A1:B3"' in sheet
+    assert list(read("xlsx", lying)) == [["a", "b"], ["1", "2"], ["3", "4"]]
+
+
+def test_a_cell_far_to_the_right_is_refused():
+    book = Workbook()
+    assert book.active is not None
+    book.active["XFD2"] = 1
+    content = io.BytesIO()
+    book.save(content)
+
+    with pytest.raises(FileRefused) as refused:
+        list(read("xlsx", content.getvalue()))
+
+    assert refused.value.code == "file-cell-too-large"
+
+
 def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sheets, "MOST_UNPACKED", 8 << 20)
     bomb = with_member(workbook(["a"]), "xl/worksheets/sheet1.xml", b" " * (9 << 20))
