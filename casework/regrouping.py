@@ -173,14 +173,11 @@ class RegroupingPath(CommandPath):
         return (Beside([row]), row.commitment) if row else (Beside(), None)
 
     def _claims(self, people: Iterable[UUID], household_id: UUID) -> list[Claim]:
-        """What a household holds of some people who are active in it; nobody knows the number of who is erased."""
+        """What a household holds of some people who are active in it; who was erased claims nothing."""
         ids = list(people)
         with self.pool.connection() as db:
             profiles = self.persons.profiles(db, ids)
-        claims = (
-            self.persons.claims(person_id, profiles[person_id].id_number if person_id in profiles else None)
-            for person_id in ids
-        )
+        claims = (self.persons.claims(each, profiles[each].id_number) for each in ids if each in profiles)
         return [claim._replace(stream_id=household_id) for each in claims for claim in each]
 
     def _handed_over(self, people: Iterable[UUID], to_household: UUID) -> Beside:

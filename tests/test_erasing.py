@@ -27,6 +27,7 @@ from casework.log.append import Beside, NewEvent, append_statement
 from casework.outcome import Outcome
 from casework.privacy.id_number import synthetic_id_number
 from casework.privacy.ledger import Ledger
+from tests.bulk.conftest import Clerk
 from tests.given import by, casework_on, person, registered
 
 DAY, NUMBER = date(2013, 10, 1), synthetic_id_number(date(1980, 3, 2), "male", 1)
@@ -120,6 +121,17 @@ def test_an_erased_person_is_in_no_table_and_the_household_is_as_it_was(casework
     assert casework.household(home).people[he].is_erased
     assert outcome.events[0]["type"] == "household.person-erased.v1"
     assert check(casework) is None
+
+
+def test_with_a_person_go_the_files_that_may_name_them(casework: Casework):
+    home, _, person_id = couple(casework)
+    Clerk(casework).uploads("members", "household_id,name\n")
+    asked_for(casework, home, person_id)
+
+    erase(casework, home, person_id)
+
+    assert rows(casework, "SELECT count(*) FROM casework.import_file") == [(0,)]
+    assert rows(casework, "SELECT count(*) FROM casework.import_piece") == [(0,)]
 
 
 def test_a_households_own_evidence_goes_with_its_last_erased_member(casework: Casework):

@@ -86,12 +86,6 @@ def forget_old(db: Db) -> None:
     db.execute(_FORGET_EXPORTS, (KEPT_DAYS,))
 
 
-def purge(db: Db) -> None:
-    """Delete every file at once: what they hold of somebody is not looked for, it is in none of them any more."""
-    db.execute("DELETE FROM casework.import_file")
-    db.execute("DELETE FROM casework.export_file")
-
-
 def add(db: Db, vault: Vault, file: dict[str, Any], content: bytes) -> ImportFile:
     """Keep an upload, sealed piece by piece; return it, or the same upload that came before."""
     id: UUID = file["id"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from casework.domain.events import HouseholdRegistered, HouseholdSplit
+from casework.domain.events import Change, HouseholdRegistered, HouseholdSplit, NeedRecorded
 from casework.domain.household import Household
 from casework.domain.residence import By
 from casework.errors import CaseworkError
@@ -492,3 +492,40 @@ def test_a_reopening_that_cannot_be_is_refused(rule: str, told: list[Phrase], ph
     tell(household, *told)
 
     assert refusal(household, phrase, by) == rule
+
+
+def test_an_entry_is_not_voided_once_what_it_tells_went_and_came_back():
+    source, target = lis(), zhaos()
+    merge(source, target)
+    unmerge(target, source)
+    told = next(v for v, entry in enumerate(source.entries, 1) if isinstance(entry, NeedRecorded))
+
+    void = say("void_entry", voided_on=day("2013-09-02"), voids=told, reason="never_happened")
+
+    assert refusal(source, void) == "entry-carried"
+    assert refusal(source, cleared("JOB", "mistaken", on="2013-09-02")) is None
+
+
+def test_an_entry_of_a_need_that_went_back_is_voided_where_it_is():
+    source, target = lis(), zhaos()
+    merge(source, target)
+    tell(target, needs("LOW_INCOME", on="2013-06-02"), cleared("HOUSING", on="2013-06-03"))
+    entry = target.version
+    unmerge(target, source)
+
+    assert refusal(target, say("void_entry", voided_on=day("2013-09-02"), voids=entry, reason="never_happened")) == (
+        "record-moved"
+    )
+    assert source.needs[named("HOUSING")].cleared_reason == "met"
+
+
+def test_what_was_corrected_of_a_person_meanwhile_goes_back_with_them():
+    source, target = lis(), zhaos()
+    merge(source, target)
+    change = Change("birth_month", "2005-04", "2005-05")
+    fields = {"person_id": named("mei"), "changes": [change], "reason": "entry_error"}
+    tell(target, say("correct_member_facts", corrected_on=day("2013-07-01"), **fields))
+
+    unmerge(target, source)
+
+    assert source.people[named("mei")].birth_month == "2005-05"

@@ -25,6 +25,10 @@ def accepts(household: Household, command: str, today: Any, fields: dict[str, An
     return True
 
 
+BY_VERSION = {"void_entry", "correct_service"}
+"""They name an event by its version, which is another one in the stream of a household that was never merged."""
+
+
 class OpenLife(Life):
     """A life in which the file stays open and somebody stays."""
 
@@ -101,6 +105,8 @@ class Together(OpenLife):
 
     def give(self, command: str, **fields: Any) -> bool:
         owner = self._owner(fields)
+        if command in BY_VERSION:
+            return False
         if command == "record_death" and len(owner.members) < 2:
             return False
         if not accepts(deepcopy(owner), command, self.today, fields) or not super().give(command, **fields):
@@ -124,6 +130,8 @@ class Beside(OpenLife):
         self.alone = alone
 
     def give(self, command: str, **fields: Any) -> bool:
+        if command in BY_VERSION:
+            return False
         done = super().give(command, **fields)
         if command != "close_household" and (command != "record_death" or len(self.alone.members) > 1 or done):
             assert accepts(self.alone, command, self.today, fields) == done, command

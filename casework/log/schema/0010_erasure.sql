@@ -99,6 +99,7 @@ BEGIN
     DELETE FROM vault.search_key AS old USING unnest(p_subjects || p_person) AS given(id)
      WHERE old.partition = (get_byte(uuid_send(given.id), 15) & 63)::smallint AND old.subject_id = given.id;
     DELETE FROM vault.duplicate AS pair WHERE pair.one = p_person OR pair.other = p_person;
+    DELETE FROM casework.import_file; -- sealed, for a week: whom they name is not looked for
     IF p_household IS NULL THEN
         DELETE FROM casework.claim AS gone WHERE gone.subject_id = p_person;
     ELSE
