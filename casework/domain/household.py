@@ -73,10 +73,9 @@ from casework.domain.state import (
     Terms,
     Told,
 )
-from casework.domain.voiding import VoidingCommands
 
 
-class Household(RegroupingCommands, VoidingCommands, ConsentCommands):
+class Household(RegroupingCommands, ConsentCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
@@ -245,10 +244,12 @@ class Household(RegroupingCommands, VoidingCommands, ConsentCommands):
         if person is None:
             person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
             self.people[new.person_id] = person
+        person.sex, person.birth_month = new.sex, new.birth_month
         last = person.spells[-1] if person.spells else None
-        if last is not None and last.to_household == from_household and last.left_on == spells[0].joined_on:
+        if last is not None and last.to_household == from_household:
             gone_on = spells.pop(0)
             last.left_on, last.to_household = gone_on.left_on, gone_on.to_household
+            last.resident_since = gone_on.resident_since
         for spell in spells:
             spell.version = self.version
         person.spells += spells
@@ -273,6 +274,7 @@ class Household(RegroupingCommands, VoidingCommands, ConsentCommands):
 
     def _receive(self, person: Person, carried: Carried) -> None:
         kept = self._keep(carried)
+        self.carried_in[person.person_id] = self.version
         person.told, person.births = kept.told, kept.births
         person.consents, person.erasure = kept.consents, kept.erasure
 
@@ -284,6 +286,7 @@ class Household(RegroupingCommands, VoidingCommands, ConsentCommands):
         for employment in carried.employments:
             self.employments[employment.employment_id] = employment
         for need in carried.needs:
+            self.carried_in[need.need_id] = self.version
             self._remember_need(need)
         for episode in carried.episodes:
             self._remember_episode(episode)

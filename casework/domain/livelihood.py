@@ -56,7 +56,7 @@ class LivelihoodCommands(MembershipCommands):
         employment = self.employments.get(employment_id)
         if employment is None:
             raise Refused("employment-unknown")
-        self._check_still_ours(employment.person_id, employment_id)
+        self._check_still_ours(employment.person_id)
         check_codes(reason=("employment_end_reasons", reason))
         refuse_if(employment.ended_on is not None, "employment-ended")
         refuse_if(to < employment.from_, "ends-before-start")
@@ -111,5 +111,6 @@ class LivelihoodCommands(MembershipCommands):
         need = self.needs.get(need_id)
         if need is None:
             raise Refused("need-unknown")
-        self._check_still_ours(need.person_id, need_id)
+        self._check_still_here(need_id)
+        self._check_still_ours(need.person_id)
         return need

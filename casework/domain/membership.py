@@ -200,9 +200,12 @@ class MembershipCommands(ResidenceCommands):
         person = self.people.get(person_id)
         return person is not None and person.stays_on(on)
 
-    def _check_still_ours(self, person_id: UUID | None, record_id: UUID | None = None) -> None:
-        """What moved to another household, with a person or by itself, is told there (RULES G4)."""
-        refuse_if(person_id is None and record_id is not None and self.has_gone(record_id), "record-moved")
+    def _check_still_here(self, record_id: UUID) -> None:
+        """What moved to another household with a split or a merge is told there."""
+        refuse_if(self.has_gone(record_id), "record-moved")
+
+    def _check_still_ours(self, person_id: UUID | None) -> None:
+        """What moved with a person to another household is told there (RULES G4)."""
         moved = person_id is not None and self.people[person_id].spells[-1].to_household
         refuse_if(moved, "moved-with-person")
         self._check_not_erased(person_id)

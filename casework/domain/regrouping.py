@@ -14,7 +14,6 @@ from uuid import UUID
 
 from casework.domain import catalogue
 from casework.domain.checks import check_codes
-from casework.domain.corrections import CorrectionCommands
 from casework.domain.events import (
     HouseholdMergedAway,
     HouseholdMergedIn,
@@ -28,10 +27,11 @@ from casework.domain.events import (
 )
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import NOTHING_CARRIED, Carried, Episode, Spell, TakenIn, last_day
+from casework.domain.voiding import VoidingCommands
 from casework.errors import Refused
 
 
-class RegroupingCommands(CorrectionCommands):
+class RegroupingCommands(VoidingCommands):
     """Reopen, split, merge, unmerge."""
 
     def reopen_household(self, by: By, *, reopened_on: date, community: str, commitment: bytes | None = None) -> None:

@@ -49,7 +49,7 @@ class HouseholdState(Aggregate):
     """What a household remembers, and the questions that all its commands ask.
 
     ``entries`` are all its events, that of version 1 first; ``voided_entries`` says which count no longer, and which
-    event says so.
+    event says so. ``carried_in`` says at which version a person or need came from another household the last time.
     """
 
     def __init__(self, id: UUID) -> None:
@@ -68,6 +68,7 @@ class HouseholdState(Aggregate):
         self.past_closings: list[Closing] = []
         self.taken_in: dict[UUID, TakenIn] = {}
         self.stays: dict[UUID, list[Stay]] = {}
+        self.carried_in: dict[UUID, int] = {}
         self.head: UUID | None = None
         self.people: dict[UUID, Person] = {}
         self.employments: dict[UUID, Employment] = {}

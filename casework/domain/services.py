@@ -303,7 +303,8 @@ class ServiceCommands(LivelihoodCommands):
         episode = self.episodes.get(episode_id)
         if episode is None:
             raise Refused("episode-unknown")
-        self._check_still_ours(episode.person_id, episode_id)
+        self._check_still_here(episode_id)
+        self._check_still_ours(episode.person_id)
         return episode
 
     def _living(self, episode_id: UUID) -> Episode:

@@ -93,6 +93,10 @@ class VoidingCommands(FactCorrectionCommands):
         refuse_if(_has_other_half(event), "entry-of-two-households")
         for person_id in self.told_of(event):
             self._check_still_ours(person_id)
+        need_id: UUID = getattr(event, "need_id", NOBODY)
+        self._check_still_here(need_id)
+        told_again = (self.carried_in.get(each, 0) for each in (*self.told_of(event), need_id))
+        refuse_if(max(told_again) > voids, "entry-carried")
         refuse_if(_tells_profile(event), "entry-with-profile")
         self._check_without(by, voids)
         self.record(EntryVoided(occurred_on=voided_on, voids=voids, reason=reason, commitment=commitment))

@@ -75,6 +75,8 @@ def _episodes(look: Look, *, in_scope: bool) -> Iterator[Item]:
             continue
         if episode.person_id is not None and episode.person_id not in members:
             continue
+        if episode.person_id is None and not look.h.household.is_own(episode.episode_id, look.clock):
+            continue
         if episode.ended_on is not None and reached(episode.ended_on):
             continue
         if episode.terms and reached(episode.terms[0].on):

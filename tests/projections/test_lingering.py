@@ -5,19 +5,14 @@ from __future__ import annotations
 from threading import Event
 from time import monotonic
 
+import pytest
+
 from casework.domain.ids import uuid7
 from casework.projections import lingering
 from casework.projections.lingering import drain_behind, follow_hints
-from casework.wake import Waiting
 from tests.log.given import stream_in
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated
-
-
-def heard(*hints: set[int]) -> Waiting:
-    """A wait that is told this and no more."""
-    left = list(hints)
-    return lambda seconds: left.pop(0) if left else set()
 
 
 def behind(log: Simulated) -> set[int]:
@@ -41,13 +36,21 @@ def told(log: Simulated, *partitions: int) -> None:
     log.tell([event for partition in partitions for event in life(stream_in(partition), partition)])
 
 
-def follow(log: Simulated, *hints: set[int], seconds: float = 0.05) -> int:
-    """Follow hints for a time."""
-    until = monotonic() + seconds
-    return follow_hints(log.engine, heard(*hints), Event(), until=until, shown=lambda: None)
+def follow(log: Simulated, *hints: set[int]) -> int:
+    """Follow these hints, and then stop."""
+    left, stop = list(hints), Event()
+
+    def wait(seconds: float) -> set[int]:
+        if left:
+            return left.pop(0)
+        stop.set()
+        return set()
+
+    return follow_hints(log.engine, wait, stop, until=monotonic() + 3600, shown=lambda: None)
 
 
-def test_hints_are_followed_to_what_they_name(log: Simulated):
+def test_hints_are_followed_to_what_they_name(log: Simulated, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lingering, "POLL_SECONDS", 3600)
     told(log, 3, 5, 7)
 
     assert follow(log, {3, 40}, {7}) == 2
@@ -59,8 +62,8 @@ def test_hints_are_followed_to_what_they_name(log: Simulated):
 def test_what_concerns_all_or_many_ends_the_following_of_hints(log: Simulated):
     told(log, 3)
 
-    assert follow(log, {64}, {3}, seconds=3600) == 0
-    assert follow(log, set(range(17)), {3}, seconds=3600) == 0
+    assert follow(log, {64}, {3}) == 0
+    assert follow(log, set(range(17)), {3}) == 0
     assert behind(log) == {3}
 
 
