@@ -82,7 +82,7 @@ def _closing(look: Look, service: str, person_id: UUID | None) -> tuple[str, UUI
     if row.kind != "episode":
         return DELIVER, None
     if service.startswith("EDU-"):
-        for episode in look.h.household.episodes_of.get((service, person_id), ()):
+        for episode in look.h.household.episodes_on(service, person_id, look.clock):
             if is_granted(look, episode):
                 ends = last_day(row, episode.said_from, in_terms(episode.terms, look.clock))
                 if ends is not None and look.clock.within(add_days(ends, row.grace_days)):

@@ -155,7 +155,7 @@ def _is_still_theirs(look: Look, episode: Episode, service: Service) -> bool:
 
 
 def _is_replaced(look: Look, episode: Episode, service: Service, ends: date) -> bool:
-    for other in look.h.household.episodes_of.get((episode.service, episode.person_id), ()):
+    for other in look.h.household.episodes_on(episode.service, episode.person_id, look.clock):
         if other is not episode and key_of(other) == key_of(episode) and is_in_force(other, look.clock):
             later = last_day(service, other.said_from, in_terms(other.terms, look.clock))
             if later is None or (later, other.episode_id) > (ends, episode.episode_id):
