@@ -196,17 +196,7 @@ def _type(field: Content) -> str:
 def _curl(known: Content, method: str, path: str, operation: Content, body: Content | None) -> str:
     """A command line that can be tried."""
     address = path
-    for name in (
-        "household_id",
-        "person_id",
-        "episode_id",
-        "need_id",
-        "employment_id",
-        "referral_id",
-        "job_id",
-        "import_id",
-        "export_id",
-    ):
+    for name in IDS:
         address = address.replace(f"{{{name}}}", "$" + name.removesuffix("_id").upper())
     address = address.replace("{one}", "$PERSON").replace("{other}", "$OTHER")
     samples = {

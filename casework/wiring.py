@@ -104,7 +104,7 @@ def open_casework(
         if casework.ledger is not None and not reconciling:
             with pool.connection() as db:
                 casework.ledger.check(db)
-    except BaseException:
+    except BaseException:  # whatever it is goes on, and leaves no connections behind
         pool.close()
         raise
     return casework

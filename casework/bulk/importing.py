@@ -215,7 +215,7 @@ def _judge(casework: Casework, file: ImportFile, layout: Layout, stage: str, pro
                 for each in finished:
                     each.result()
                 progress(sum(done.values()), total)
-        except BaseException:
+        except BaseException:  # also a worker's stop: the threads end after their batch, and what ended it goes on
             ending.append(True)
             threads.shutdown(wait=False, cancel_futures=True)
             raise
