@@ -33,6 +33,9 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """What a drain raises where the database is away, busy or has ended our session: nothing that a household did."""
 
 
+LEFT_SECONDS = 5.0
+"""How long a partition is left alone whose own transaction the database broke off, so that the others go on."""
+
 LISTED_SECONDS = 1.0
 """How long a drain goes by a list of the sets; whether one is still there it sees whenever it enters it."""
 
@@ -89,6 +92,7 @@ WHERE behind.paused IS NULL AND behind.registry_position <= %(registry)b::bigint
   AND (log.head > behind.position OR behind.registry_position < %(registry)b::bigint OR behind.as_of < %(as_of)b::date)
   AND (behind.position = 0 AND log.head > 0) = ANY (%(fill)b::boolean[])
   AND coalesce(behind.partition = ANY (%(among)b::smallint[]), true)
+  AND behind.partition <> ALL (%(left)b::smallint[])
 ORDER BY behind.advanced_at
 LIMIT %(most)b::int
 FOR UPDATE OF behind SKIP LOCKED"""
@@ -128,6 +132,7 @@ class Engine:
         self._registry = RegistryReader()
         self._earlier = RegistryReader()
         self._at_once: dict[tuple[str, bool], int] = {}
+        self._left: dict[tuple[str, int], float] = {}
         self._views: list[ViewSet] = []
         self._listed_at = 0.0
 
@@ -214,7 +219,7 @@ class Engine:
                 target = self._begin(db, view)
                 if target is None:
                     return 0
-                claimed = _claim(db, view, target, kinds, among, most)
+                claimed = _claim(db, view, target, kinds, among, self._left_in(view), most)
                 fault("claimed")
                 moved = self._advance(db, view, claimed, target, self._limits(kinds))
                 fault("checkpoints-moved")
@@ -226,14 +231,22 @@ class Engine:
             if not claimed:
                 raise
             self._at_once[key] = 1  # of which of them it comes is seen when each is alone
+            alone = claimed[0].partition if len(claimed) == 1 else None
             if not isinstance(error, REFUSED):
+                if alone is not None:
+                    self._left[view.name, alone] = monotonic() + LEFT_SECONDS
                 raise
-            if len(claimed) == 1:
-                self._pause(db, view, claimed[0].partition, described(error))
+            if alone is not None:
+                self._pause(db, view, alone, described(error))
             return 1
         # What was claimed in vain was kept from others: where much is to do, claim less.
         self._at_once[key] = moved if moved < len(claimed) else min(2 * most, self.limits.partitions)
         return moved
+
+    def _left_in(self, view: ViewSet) -> list[int]:
+        """Return the set's partitions that are left alone for now."""
+        self._left = {which: until for which, until in self._left.items() if until > monotonic()}
+        return [partition for name, partition in self._left if name == view.name]
 
     def _limits(self, kinds: Kinds) -> Limits:
         if kinds is _fill:
@@ -311,7 +324,7 @@ _both: Kinds = (False, True)
 
 
 def _claim(
-    db: Db, view: ViewSet, target: Target, kinds: Kinds, among: Collection[int] | None, most: int
+    db: Db, view: ViewSet, target: Target, kinds: Kinds, among: Collection[int] | None, left: list[int], most: int
 ) -> list[Checkpoint]:
     parameters = {
         **_named(view),
@@ -319,6 +332,7 @@ def _claim(
         "as_of": target.as_of,
         "fill": list(kinds),
         "among": None if among is None else list(among),
+        "left": left,
         "most": most,
     }
     return [Checkpoint._make(row) for row in rows(db, _CLAIM, parameters)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
+from time import monotonic
 
 import psycopg
 import pytest
@@ -15,7 +17,7 @@ from casework.domain import registry
 from casework.domain.aggregate import EVENT_TYPES, Recorded
 from casework.domain.events import ResidenceVerified
 from casework.domain.ids import uuid7
-from casework.projections import reading
+from casework.projections import engine, reading
 from tests.log.given import stream_in
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated, cut
@@ -288,6 +290,29 @@ def test_rows_that_the_database_refuses_pause_their_partition_alone(log: Simulat
 
     log.as_owner("DROP TRIGGER refuse ON view_1.household")
     log.engine.unpark(7)
+    log.drain()
+
+    assert log.differences() == []
+
+
+def test_a_partition_whose_own_transactions_break_off_holds_up_no_other(
+    log: Simulated, monkeypatch: pytest.MonkeyPatch
+):
+    """A damaged page, say: nothing that a household did, so nothing is parked or paused, and it is tried again."""
+    log.tell([event for p in range(20) for event in life(stream_in(p), p)])
+    log.as_owner(REFUSED.format("XX001"))
+
+    for _ in range(40):
+        with suppress(psycopg.errors.DataCorrupted):
+            if not log.engine.drain():
+                break
+
+    assert {row.partition for row in reading.status(log.pool)["view_1"] if row.lag} == {7}
+    assert log.rows("SELECT paused FROM checkpoint WHERE paused IS NOT NULL") == []
+    assert log.rows("SELECT count(*) FROM parked") == [(0,)]
+
+    log.as_owner("DROP TRIGGER refuse ON view_1.household")
+    monkeypatch.setattr(engine, "monotonic", lambda: monotonic() + engine.LEFT_SECONDS)
     log.drain()
 
     assert log.differences() == []
