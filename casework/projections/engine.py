@@ -33,8 +33,11 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """What a drain raises where the database is away, busy or has ended our session: nothing that a household did."""
 
 
+DAMAGED = (psycopg.InternalError, psycopg.errors.IoError)
+"""What it raises where a partition cannot be read, and perhaps the others can."""
+
 LEFT_SECONDS = 5.0
-"""How long a partition is left alone whose own transaction the database broke off, so that the others go on."""
+"""How long such a partition is left alone, so that the others go on."""
 
 LISTED_SECONDS = 1.0
 """How long a drain goes by a list of the sets; whether one is still there it sees whenever it enters it."""
@@ -233,7 +236,7 @@ class Engine:
             self._at_once[key] = 1  # of which of them it comes is seen when each is alone
             alone = claimed[0].partition if len(claimed) == 1 else None
             if not isinstance(error, REFUSED):
-                if alone is not None:
+                if alone is not None and isinstance(error, DAMAGED):
                     self._left[view.name, alone] = monotonic() + LEFT_SECONDS
                 raise
             if alone is not None:
