@@ -28,6 +28,9 @@ def beside(db: Db, household: Household, seen: set[UUID]) -> Content:
         "consents": [
             _said(person.person_id, consent) for person in household.people.values() for consent in person.consents
         ],
+        "surveys": [
+            _answered(person.person_id, survey) for person in household.people.values() for survey in person.surveys
+        ],
         "erasures": [
             {"person_id": person.person_id, **_erasure(person.erasure)}
             for person in household.people.values()
@@ -47,6 +50,11 @@ def _subjects(db: Db, household: Household) -> list[UUID]:
 def _said(person_id: UUID, consent: Any) -> Content:
     names = ("scope", "on", "given", "notice_version", "by", "until")
     return {"person_id": person_id, **{name: getattr(consent, name) for name in names}}
+
+
+def _answered(person_id: UUID, survey: Any) -> Content:
+    names = ("on", "instrument", "version", "answers")
+    return {"person_id": person_id, **{name: getattr(survey, name) for name in names}}
 
 
 def _erasure(erasure: Any) -> Content:

@@ -30,6 +30,16 @@ class Said(ma.Schema):
     until = fields.Date(required=True, allow_none=True)
 
 
+class Answered(ma.Schema):
+    """What a person answered to a survey."""
+
+    person_id = fields.UUID(required=True)
+    on = fields.Date(required=True)
+    instrument = fields.String(required=True)
+    version = fields.String(required=True, **described("Of the instrument."))
+    answers = fields.Dict(required=True, **described("Codes, whole numbers, yes and no, by question."))
+
+
 class ErasureAnswer(ma.Schema):
     """That a person asked to be erased, and that they were."""
 
@@ -58,6 +68,7 @@ class RecordAnswer(ma.Schema):
     household = fields.Nested(HouseholdAnswer, required=True)
     sealed = fields.List(fields.Nested(Sealed), required=True, **described("Whole, ID numbers too."))
     consents = fields.List(fields.Nested(Said), required=True)
+    surveys = fields.List(fields.Nested(Answered), required=True)
     erasures = fields.List(fields.Nested(ErasureAnswer), required=True)
     events = fields.List(fields.Nested(StoryItem), required=True)
     reads = fields.List(fields.Nested(Read), required=True, **described("Who read it, the oldest first."))

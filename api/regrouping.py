@@ -37,6 +37,7 @@ class Split(Remarked):
     new_household = NewId(**described("Chosen by the caller, or made here."))
     community = Text(12, pattern=COMMUNITY, **described("Where they go to live; default: where they live."))
     carried_episodes = Several(Id(), 0, 200, **described("Services of the whole household that go along."))
+    carried_needs = Several(Id(), 0, 200, **described("Needs of the whole household that go along."))
 
 
 class Merge(Remarked):
@@ -54,6 +55,7 @@ class Unmerge(Remarked):
     to_household = Id(required=True, **described("The household that was merged into this one."))
     members = Several(Id(), 0, 40, **described("Who joined this household since and goes along, such as its newborn."))
     carried_episodes = Several(Id(), 0, 200, **described("Services of the whole household since that go along."))
+    carried_needs = Several(Id(), 0, 200, **described("Needs of the whole household since that go along."))
     head = Id(**described("Of the household that goes; needed where its head has left or died."))
     new_head = Id(**described("Of this household; needed where its head goes."))
 
@@ -69,8 +71,8 @@ class Reopen(Remarked):
 def split(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Make a household of some members.
 
-    What is theirs goes with them whole: jobs, needs, services. What is the household's stays unless it is named. The
-    answer names the new household, and a position for each of the two.
+    What is theirs goes with them whole: jobs, needs, services, consents. What is the household's stays unless it is
+    named. The answer names the new household, and a position for each of the two.
     """
     members, head = fields.pop("members"), fields.pop("head", None)
     head = head or _head_among(members)
@@ -79,7 +81,7 @@ def split(context: Context, fields: Fields, household_id: UUID) -> Outcome:
         context,
         members=_relations(members, head),
         head=head,
-        episodes=fields.pop("carried_episodes", ()),
+        **_records(fields),
         **fields,
     )
 
@@ -103,13 +105,18 @@ def unmerge(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     The other household gets back its people and services, with all that was changed of them since; what was this one's
     stays. It cannot be undone once somebody or something of it has gone on to a third household.
     """
-    return casework().unmerge_households(household_id, context, episodes=fields.pop("carried_episodes", ()), **fields)
+    return casework().unmerge_households(household_id, context, **_records(fields), **fields)
 
 
 @bp.command("/households/<uuid:household_id>/reopenings", Reopen)
 def reopen(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Open a closed file again, for those who were members. Nobody of them may be active in another household."""
     return casework().reopen_household(household_id, context, **fields)
+
+
+def _records(fields: Fields) -> Fields:
+    """The services and needs of the whole household that go along, taken out of the other fields."""
+    return {name: fields.pop(f"carried_{name}", ()) for name in ("episodes", "needs")}
 
 
 def _head_among(members: Sequence[Mapping[str, Any]]) -> UUID:

@@ -53,6 +53,7 @@ class RegroupingPath(CommandPath):
         new_household: UUID | None = None,
         community: str | None = None,
         episodes: Sequence[UUID] = (),
+        needs: Sequence[UUID] = (),
         new_head: UUID | None = None,
         remark: str | None = None,
     ) -> Outcome:
@@ -62,7 +63,7 @@ class RegroupingPath(CommandPath):
         def decide(household: Household, by: By) -> Decided:
             refuse_if(self._is_taken(new_id), "household-exists")
             place = community or household.community_on(split_on)
-            going, carried = household.leaving_members(members), household.carried_episodes(episodes)
+            going, carried = household.leaving_members(members), household.carried_records(episodes, needs)
             secret, commitment = self._remark(household, remark)
             household.split_household(
                 by,
@@ -70,6 +71,7 @@ class RegroupingPath(CommandPath):
                 new_household=new_id,
                 members=list(members),
                 episodes=episodes,
+                needs=needs,
                 new_head=new_head,
                 commitment=commitment,
             )
@@ -128,6 +130,7 @@ class RegroupingPath(CommandPath):
         to_household: UUID,
         members: Sequence[UUID] = (),
         episodes: Sequence[UUID] = (),
+        needs: Sequence[UUID] = (),
         head: UUID | None = None,
         new_head: UUID | None = None,
         remark: str | None = None,
@@ -136,7 +139,7 @@ class RegroupingPath(CommandPath):
 
         def decide(household: Household, by: By) -> Decided:
             source = self._other(to_household, context)
-            back, carried = household.returned(to_household, members, episodes)
+            back, carried = household.returned(to_household, members, episodes, needs)
             secret, commitment = self._remark(household, remark)
             household.unmerge(
                 by,
@@ -144,6 +147,7 @@ class RegroupingPath(CommandPath):
                 to_household=to_household,
                 members=members,
                 episodes=episodes,
+                needs=needs,
                 new_head=new_head,
                 commitment=commitment,
             )

@@ -19,7 +19,7 @@ from casework.domain.evidence import field_error
 from casework.domain.membership import MembershipCommands
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
-from casework.domain.state import Answers, Consent, Person, Survey
+from casework.domain.state import Answers, Consent, Person
 from casework.errors import Invalid, Refused
 
 CONSENTS_AT = 14
@@ -112,11 +112,10 @@ class ConsentCommands(MembershipCommands):
         person = self._member(person_id, surveyed_on)
         refuse_if(person.consent_on("survey", surveyed_on) is None, "consent-missing")
         _check_answers(instrument, version, answers)
-        survey = Survey(surveyed_on, instrument, version, answers)
-        if survey in person.surveys:
+        told = [s for s in person.surveys if (s.on, s.instrument, s.version) == (surveyed_on, instrument, version)]
+        if told:
+            refuse_if(told[0].answers != answers, "survey-told")
             return
-        told = any((s.on, s.instrument, s.version) == (surveyed_on, instrument, version) for s in person.surveys)
-        refuse_if(told, "survey-told")
         self.record(
             IntegrationSurveyRecorded(
                 occurred_on=surveyed_on, person_id=person_id, instrument=instrument, version=version, answers=answers

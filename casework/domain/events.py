@@ -91,11 +91,12 @@ class HouseholdReopened(HouseholdEvent, frozen=True, kw_only=True):
 
 @event_type("household.split.v1")
 class HouseholdSplit(HouseholdEvent, frozen=True, kw_only=True):
-    """From this day some members are a household of their own; ``episodes`` of the whole household go with them."""
+    """From this day some members are a household of their own; ``episodes`` and ``needs`` of the whole go with them."""
 
     new_household: UUID
     members: tuple[UUID, ...]
     episodes: tuple[UUID, ...] = ()
+    needs: tuple[UUID, ...] = ()
     new_head: UUID | None = None
     commitment: bytes | None = None
 

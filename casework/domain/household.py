@@ -64,6 +64,7 @@ from casework.domain.state import (
     Episode,
     Erasure,
     Need,
+    Origin,
     Person,
     Referral,
     Spell,
@@ -162,7 +163,9 @@ class Household(RegroupingCommands, ConsentCommands):
             case ErasureRequested(person_id=person_id):
                 self.people[person_id].erasure = Erasure(on, event.basis)
             case IntegrationSurveyRecorded(person_id=person_id):
-                self.people[person_id].surveys.append(Survey(on, event.instrument, event.version, event.answers))
+                origin = Origin(self.id, self.version)
+                survey = Survey(on, event.instrument, event.version, event.answers, origin)
+                self.people[person_id].surveys.append(survey)
             case PersonErased(person_id=person_id):
                 self._erased(self.people[person_id], on, event.ledger_entry)
             case _:
@@ -176,7 +179,7 @@ class Household(RegroupingCommands, ConsentCommands):
             case HouseholdSplit(new_household=other):
                 for person_id in event.members:
                     self._part(person_id, on, other, event.new_head)
-                for record_id in event.episodes:
+                for record_id in (*event.episodes, *event.needs):
                     self._give_away(record_id, on, other)
             case HouseholdMergedAway(to_household=other):
                 for person_id in event.members:
@@ -276,7 +279,7 @@ class Household(RegroupingCommands, ConsentCommands):
         kept = self._keep(carried)
         self.carried_in[person.person_id] = self.version
         person.told, person.births = kept.told, kept.births
-        person.consents, person.erasure = kept.consents, kept.erasure
+        person.consents, person.erasure, person.surveys = kept.consents, kept.erasure, kept.surveys
 
     def _keep(self, carried: Carried) -> Carried:
         """Remember records that another stream carried over, as told here; the event stays as it was recorded."""

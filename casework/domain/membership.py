@@ -169,6 +169,7 @@ class MembershipCommands(ResidenceCommands):
                 episodes=[e for e in self.episodes.values() if e.person_id == mine],
                 consents=person.consents,
                 erasure=person.erasure,
+                surveys=person.surveys,
             )
         )
 

@@ -56,24 +56,25 @@ class RegroupingCommands(VoidingCommands):
         new_household: UUID,
         members: Sequence[UUID],
         episodes: Sequence[UUID] = (),
+        needs: Sequence[UUID] = (),
         new_head: UUID | None = None,
         commitment: bytes | None = None,
     ) -> None:
-        """Some members become a household of their own, with all that is theirs and those episodes of the household."""
+        """Some members become a household of their own, with all that is theirs and those records of the household."""
         self._check_open()
         self._check_date(by, split_on)
         refuse_if(split_on < self.open_since, "before-arrival")
         self._check_going(members, split_on)
         refuse_if(len(members) == len(self.members), "nobody-stays")
         self._check_head_without(members, new_head)
-        for episode_id in episodes:
-            refuse_if(self._episode(episode_id).person_id is not None, "episode-of-person")
+        self._check_of_household(episodes, needs)
         self.record(
             HouseholdSplit(
                 occurred_on=split_on,
                 new_household=new_household,
                 members=tuple(members),
                 episodes=tuple(episodes),
+                needs=tuple(needs),
                 new_head=new_head,
                 commitment=commitment,
             )
@@ -151,16 +152,18 @@ class RegroupingCommands(VoidingCommands):
         to_household: UUID,
         members: Sequence[UUID] = (),
         episodes: Sequence[UUID] = (),
+        needs: Sequence[UUID] = (),
         new_head: UUID | None = None,
         commitment: bytes | None = None,
     ) -> None:
-        """Give back what came by a merge; ``members`` and ``episodes`` came since, and go along."""
+        """Give back what came by a merge; ``members``, ``episodes`` and ``needs`` came since, and go along."""
         self._check_open()
         self._check_date(by, unmerged_on)
         taken = self._taken_in(to_household)
         refuse_if(unmerged_on < taken.on, "unmerged-before-merge")
         going = [*taken.people, *members]
-        self._check_can_go_back(to_household, taken, members, episodes)
+        self._check_can_go_back(to_household, taken, members)
+        self._check_of_household(episodes, needs)
         staying = {person.person_id for person in self.members} - set(going)
         refuse_if(not staying or not self._active_of(going), "unmerge-leaves-nobody")
         self._check_head_without(going, new_head)
@@ -169,7 +172,7 @@ class RegroupingCommands(VoidingCommands):
                 occurred_on=unmerged_on,
                 to_household=to_household,
                 members=tuple(going),
-                records=(*taken.records, *episodes),
+                records=(*taken.records, *episodes, *needs),
                 new_head=new_head,
                 commitment=commitment,
             )
@@ -205,9 +208,10 @@ class RegroupingCommands(VoidingCommands):
         check_codes(**{f"relation_{n}": ("relations", each) for n, each in enumerate(relations.values())})
         return [self.leaving_member(person_id, relation) for person_id, relation in relations.items()]
 
-    def carried_episodes(self, episodes: Iterable[UUID]) -> Carried:
-        """What another household is told of some episodes of this household."""
-        return self._with_origins(Carried([], [], [], [], [self._episode(each) for each in episodes]))
+    def carried_records(self, episodes: Iterable[UUID], needs: Iterable[UUID]) -> Carried:
+        """What another household is told of some episodes and needs of this household."""
+        told = [self._need(each) for each in needs], [self._episode(each) for each in episodes]
+        return self._with_origins(Carried([], [], [], *told))
 
     def carried_whole(self) -> Carried:
         """What another household is told of all records of this household that are nobody's alone."""
@@ -216,7 +220,7 @@ class RegroupingCommands(VoidingCommands):
         return self._with_origins(Carried([], [], [], needs, episodes))
 
     def returned(
-        self, to_household: UUID, members: Sequence[UUID], episodes: Sequence[UUID]
+        self, to_household: UUID, members: Sequence[UUID], episodes: Sequence[UUID], needs: Sequence[UUID]
     ) -> tuple[list[ReturnedMember], Carried]:
         """What a household is told that was merged into this one, and of whom and what goes along with it."""
         taken = self._taken_in(to_household)
@@ -227,10 +231,11 @@ class RegroupingCommands(VoidingCommands):
             )
             for person_id in (*taken.people, *members)
         ]
-        needs = [self.needs[each] for each in taken.records if each in self.needs]
+        assessed = [self.needs[each] for each in taken.records if each in self.needs]
         records = [self.episodes[each] for each in taken.records if each in self.episodes]
+        assessed += [self._need(each) for each in needs]
         records += [self._episode(each) for each in episodes]
-        return back, self._with_origins(Carried([], [], [], needs, records))
+        return back, self._with_origins(Carried([], [], [], assessed, records))
 
     def spells_since(self, merged: UUID, person_id: UUID) -> list[Spell]:
         """A person's times in this household since another was merged into it."""
@@ -244,9 +249,7 @@ class RegroupingCommands(VoidingCommands):
             raise Refused("not-merged")
         return taken
 
-    def _check_can_go_back(
-        self, other: UUID, taken: TakenIn, members: Sequence[UUID], episodes: Sequence[UUID]
-    ) -> None:
+    def _check_can_go_back(self, other: UUID, taken: TakenIn, members: Sequence[UUID]) -> None:
         """Refuse where something of it went on to a third household, or never came since."""
         refuse_if(any(self.person(each).spells[-1].to_household for each in taken.people), "merged-people-elsewhere")
         refuse_if(any(self.has_gone(each) for each in taken.records), "merged-records-elsewhere")
@@ -254,8 +257,13 @@ class RegroupingCommands(VoidingCommands):
         for person_id in members:
             since = self.spells_since(other, person_id)
             refuse_if(not since or since[-1].left_on is not None, "person-not-a-member")
+
+    def _check_of_household(self, episodes: Sequence[UUID], needs: Sequence[UUID]) -> None:
+        """Refuse to name what goes with a person anyway."""
         for episode_id in episodes:
             refuse_if(self._episode(episode_id).person_id is not None, "episode-of-person")
+        for need_id in needs:
+            refuse_if(self._need(need_id).person_id is not None, "need-of-person")
 
     def _active_of(self, people: Iterable[UUID]) -> list[UUID]:
         return [person_id for person_id in people if self.person(person_id).current is not None]

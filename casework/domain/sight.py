@@ -39,7 +39,7 @@ SEES_SMALL_CELLS: Roles = frozenset({"auditor", "selection", "operator"})
 HIDDEN = {"occurred_on", "commitment", "carried"}
 """Told elsewhere, meaningless to readers, or the whole of another story."""
 
-OF_RECORDS = {"ended_episodes", "episodes", "records", "duplicates"}
+OF_RECORDS = {"ended_episodes", "episodes", "needs", "records", "duplicates"}
 """Fields that name services and needs, each of which may be restricted."""
 
 _FACTS_OF = {"pregnancy": ("HLT-MAT", "FPL-FILE"), "disability": ("LIV-CHILD", "LIV-CHARITY")}

@@ -142,12 +142,13 @@ class Erasure(msgspec.Struct, omit_defaults=True):
 
 
 class Survey(msgspec.Struct, omit_defaults=True):
-    """What a person answered on a day."""
+    """What a person answered on a day; ``version`` is the instrument's."""
 
     on: date
     instrument: str
     version: str
     answers: Answers
+    origin: Origin
 
 
 class Person(msgspec.Struct, omit_defaults=True):
@@ -343,6 +344,7 @@ class Carried(msgspec.Struct, omit_defaults=True):
     episodes: list[Episode]
     consents: list[Consent] = []
     erasure: Erasure | None = None
+    surveys: list[Survey] = []
 
     def versioned(self) -> list[Told | Employment | Need | Terms | Consent]:
         """Every record that says where in a stream it was told."""

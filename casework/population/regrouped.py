@@ -25,7 +25,7 @@ def _split(
         community=community,
         head=person_id,
         members=members,
-        carried=home.carried_episodes(()),
+        carried=home.carried_records((), ()),
     )
     return home, apart, [person_id]
 
@@ -39,7 +39,7 @@ def _merge(home: Household, apart: Household, by: By, *, merged_on: date) -> Reg
 
 
 def _unmerge(home: Household, apart: Household, by: By, *, unmerged_on: date) -> Regrouped:
-    back, carried = home.returned(apart.id, (), ())
+    back, carried = home.returned(apart.id, (), (), ())
     home.unmerge(by, unmerged_on=unmerged_on, to_household=apart.id)
     apart.restore(restored_on=unmerged_on, from_household=home.id, members=back, carried=carried)
     return home, apart, [person.person_id for person in apart.members]

@@ -171,6 +171,8 @@ def test_a_record_tells_all_that_is_held_and_who_read_it(desk: DeskOf, family: t
     clerk.get(f"/v1/households/{home}")
     consent = {"given_on": "2013-03-01", "scope": "survey", "notice_version": "2013-1"}
     done(clerk.edit(home, f"members/{person}/consents", consent))
+    survey = {"instrument": "integration", "version": "2013-1", "answers": {"q1": "often", "q2": True}}
+    done(clerk.edit(home, f"members/{person}/surveys", {"surveyed_on": "2013-03-02", **survey}))
 
     answer = desk(sub="clerk-8", purpose="right-of-access").get(f"/v1/households/{home}/record")
 
@@ -192,7 +194,9 @@ def test_a_record_tells_all_that_is_held_and_who_read_it(desk: DeskOf, family: t
         "household.service-requested.v1",
         "household.service-granted.v1",
         "household.consent-given.v1",
+        "household.integration-survey-recorded.v1",
     ]
+    assert told["surveys"] == [{"person_id": person, "on": "2013-03-02", **survey}]
     assert [(each["person_id"], each["on"], each["given"]) for each in told["consents"]] == [
         (person, "2013-03-01", True)
     ]

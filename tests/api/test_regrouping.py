@@ -94,6 +94,27 @@ def test_a_split_and_a_merge_work_within_one_partition_and_across_two(clerk: Des
     assert people(clerk, str(new)) == {spouse}
 
 
+def test_services_and_needs_of_the_household_go_along_where_they_are_named(clerk: Desk):
+    household, head, spouse = couple(clerk)
+    home = housed(clerk, household)
+    told = {"result": "present", "assessed_on": "2013-02-01"}
+    needs = [
+        clerk.edit(household, "needs", {"need": need, **told, **whose}).json["events"][0]["need_id"]
+        for need, whose in (("HOUSING", {}), ("LOW_INCOME", {}), ("JOB", {"person_id": head}))
+    ]
+
+    refused = split(clerk, household, spouse, carried_needs=needs[2:])
+    answer = split(clerk, household, spouse, carried_episodes=[home], carried_needs=needs[:1])
+
+    assert (refused.status, refused.json["code"]) == (409, "need-of-person")
+    assert answer.status == 201, answer.text
+    new = answer.json["events"][0]["new_household"]
+    clerk.edit(new, f"needs/{needs[0]}/clearings", {"cleared_on": "2013-05-01", "reason": "met"})
+    assert [need["need_id"] for need in read(clerk, household)["needs"]] == needs[1:]
+    assert [(need["need_id"], need["cleared_on"]) for need in read(clerk, new)["needs"]] == [(needs[0], "2013-05-01")]
+    assert [service["episode_id"] for service in read(clerk, new)["services"]] == [home]
+
+
 def test_a_split_given_again_answers_the_same(clerk: Desk):
     household, _, spouse = couple(clerk)
     body = {"split_on": "2013-04-01", "members": [{"person_id": spouse}]}

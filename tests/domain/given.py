@@ -26,6 +26,7 @@ NAMES = UUID("a9bb42f2-7f5b-4b5e-9a54-5a8f7a0c2013")
 LATER = By(today=date(2020, 1, 1), supervisor=True)
 COMMUNITY, ELSEWHERE = "410105001001", "410102001001"
 DAY = "2013-03-01"
+GROWN = "1980-03-02"
 INSURANCES = ("SSI-PEN", "SSI-MED", "SSI-INJ", "SSI-UNE", "SSI-MAT")
 
 
@@ -279,6 +280,35 @@ def corrected_facts(
 
 def voided_entry(version: int, on: str = DAY, reason: str = "never_happened") -> Phrase:
     return say("void_entry", voided_on=day(on), voids=version, reason=reason)
+
+
+def agreed(
+    name: str = "li",
+    scope: str = "publication",
+    on: str = "2013-03-01",
+    until: str | None = None,
+    notice: str = "2013-1",
+    born: str = GROWN,
+    by: str | None = None,
+    by_born: str = GROWN,
+) -> Phrase:
+    return say(
+        "give_consent",
+        given_on=day(on),
+        person_id=named(name),
+        scope=scope,
+        notice_version=notice,
+        born_on=day(born),
+        guardian=someone(by),
+        guardian_born_on=None if by is None else day(by_born),
+        until=None if until is None else day(until),
+    )
+
+
+def asked(on: str = "2013-04-01", name: str = "li", instrument: str = "integration", **answers: Any) -> Phrase:
+    told = answers or {"q1": "often", "q2": 4, "q3": True}
+    fields = {"instrument": instrument, "version": "2013-1", "answers": told}
+    return say("record_survey", surveyed_on=day(on), person_id=named(name), **fields)
 
 
 def collective(

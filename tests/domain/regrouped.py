@@ -17,12 +17,16 @@ def split(
     on: str = "2013-06-01",
     new_head: str | None = None,
     episodes: Sequence[str] = (),
+    needs: Sequence[str] = (),
     to: str = "split off",
     by: By = LATER,
 ) -> Household:
     """A new household of some members, the first of whom is its head."""
     ids = {named(name): "head" if name == names[0] else "other_relative" for name in names}
-    members, carried = household.leaving_members(ids), household.carried_episodes(map(named, episodes))
+    members, carried = (
+        household.leaving_members(ids),
+        household.carried_records(map(named, episodes), map(named, needs)),
+    )
     community = household.community_on(day(on))
     household.split_household(
         by,
@@ -30,6 +34,7 @@ def split(
         new_household=named(to),
         members=list(ids),
         episodes=[named(each) for each in episodes],
+        needs=[named(each) for each in needs],
         new_head=someone(new_head),
     )
     new = Household(named(to))
@@ -58,20 +63,22 @@ def unmerge(
     on: str = "2013-09-01",
     members: Sequence[str] = (),
     episodes: Sequence[str] = (),
+    needs: Sequence[str] = (),
     head: str | None = None,
     new_head: str | None = None,
     by: By = LATER,
 ) -> None:
     """The merge is undone; who and what came since goes along where it is named."""
     ids: list[UUID] = [named(name) for name in members]
-    services = [named(name) for name in episodes]
-    back, carried = target.returned(source.id, ids, services)
+    services, assessed = [named(name) for name in episodes], [named(name) for name in needs]
+    back, carried = target.returned(source.id, ids, services, assessed)
     target.unmerge(
         by,
         unmerged_on=day(on),
         to_household=source.id,
         members=ids,
         episodes=services,
+        needs=assessed,
         new_head=someone(new_head),
     )
     source.restore(restored_on=day(on), from_household=target.id, members=back, carried=carried, head=someone(head))

@@ -13,7 +13,9 @@ from tests.domain.given import (
     LATER,
     MEI,
     Phrase,
+    agreed,
     arrived,
+    asked,
     closed,
     corrected,
     count,
@@ -32,38 +34,14 @@ from tests.domain.given import (
     refusal,
     requested,
     say,
-    someone,
     stopped,
     told,
     when,
     works,
 )
 
-GROWN, CHILD = "1980-03-02", "2005-04-11"
+CHILD = "2005-04-11"
 TOO_MANY: dict[str, Any] = {f"q{number}": 1 for number in range(101)}
-
-
-def agreed(
-    name: str = "li",
-    scope: str = "publication",
-    on: str = "2013-03-01",
-    until: str | None = None,
-    notice: str = "2013-1",
-    born: str = GROWN,
-    by: str | None = None,
-    by_born: str = GROWN,
-) -> Phrase:
-    return say(
-        "give_consent",
-        given_on=day(on),
-        person_id=named(name),
-        scope=scope,
-        notice_version=notice,
-        born_on=day(born),
-        guardian=someone(by),
-        guardian_born_on=None if by is None else day(by_born),
-        until=None if until is None else day(until),
-    )
 
 
 def took_back(name: str = "li", scope: str = "publication", on: str = "2013-06-01") -> Phrase:
@@ -193,12 +171,6 @@ def test_of_whoever_is_erased_nothing_more_is_told_and_the_others_go_on():
     assert refusal(household, closed(on=later)) is None
 
 
-def asked(on: str = "2013-04-01", name: str = "li", instrument: str = "integration", **answers: Any) -> Phrase:
-    told = answers or {"q1": "often", "q2": 4, "q3": True}
-    fields = {"instrument": instrument, "version": "2013-1", "answers": told}
-    return say("record_survey", surveyed_on=day(on), person_id=named(name), **fields)
-
-
 def test_answers_are_kept_of_whoever_agreed_to_surveys_once():
     household = given_household(agreed(scope="survey"), agreed(scope="publication"))
 
@@ -247,9 +219,11 @@ def test_names_are_held_of_those_who_did_not_move_on_and_were_not_erased():
     assert household.still_named() == [named("li")]
 
 
-def test_consents_and_a_wish_to_be_erased_move_with_the_person():
+def test_consents_answers_and_a_wish_to_be_erased_move_with_the_person():
     source = given_household(
-        arrived(*ADULTS), agreed("wang", until="2014-02-28"), took_back("wang"), to_be_erased("wang")
+        arrived(*ADULTS),
+        *(agreed("wang", until="2014-02-28"), took_back("wang")),
+        *(agreed("wang", scope="survey"), asked(name="wang"), to_be_erased("wang")),
     )
     target = Household(named("target"))
     when(target, arrived(person("zhao"), on="2013-01-01"))
@@ -262,6 +236,7 @@ def test_consents_and_a_wish_to_be_erased_move_with_the_person():
     assert [each and each.until for each in held] == [day("2014-02-28")] * 2
     assert held[1] is not None
     assert held[1].origin == (source.id, 2)
+    assert [survey.origin for survey in target.people[named("wang")].surveys] == [(source.id, 5)]
     assert refusal(source, erased("wang", on="2013-08-02")) == "moved-with-person"
     assert refusal(target, took_back("wang", on="2013-08-02")) is None
     assert refusal(target, erased("wang", on="2013-08-02")) is None

@@ -20,7 +20,9 @@ from tests.domain.given import (
     LATER,
     MEI,
     Phrase,
+    agreed,
     arrived,
+    asked,
     assessed,
     born,
     cleared,
@@ -146,6 +148,63 @@ def test_a_service_of_the_household_goes_along_where_it_is_named_and_else_stays(
     assert refusal(having, ended("HSG-PUB", "2013-07-01")) is None
 
 
+def test_a_need_of_the_household_goes_along_where_it_is_named_and_else_stays():
+    source, whole = lis(), lis()
+
+    new = split(source, "wang", episodes=["HSG-PUB"], needs=["HOUSING"], on="2013-06-01")
+
+    asked = ("2013-05-31", "2013-06-01")
+    assert [count(source, "CIT3", on) for on in asked] == [(1, 1), "not_applicable"]
+    assert count(new, "CIT3", "2013-06-01") == (1, 1)
+    for on in asked:
+        assert total("CIT3", on, source, new) == total("CIT3", on, whole)
+    assert new.needs[named("HOUSING")].origin == (source.id, 11)
+    assert state(again(source)) == state(source)
+    assert refusal(source, cleared("HOUSING", on="2013-07-01")) == "record-moved"
+    assert refusal(source, needs("HOUSING", on="2013-07-02", id="another need")) is None
+    assert refusal(new, needs("HOUSING", on="2013-07-02", id="a third")) == "need-open"
+    assert refusal(new, cleared("HOUSING", on="2013-07-03")) is None
+
+
+def test_a_need_of_the_household_since_a_merge_goes_back_along_where_it_is_named():
+    source, target = lis(), zhaos()
+    merge(source, target)
+    tell(target, needs("LOW_INCOME", on="2013-07-01"), given("LIV-DIBAO", on="2013-07-02"))
+
+    unmerge(target, source, episodes=["LIV-DIBAO"], needs=["LOW_INCOME"])
+
+    assert [count(each, "COM4", "2013-09-01") for each in (source, target)] == [(1, 1), "not_applicable"]
+    assert refusal(target, cleared("LOW_INCOME", on="2013-09-02")) == "record-moved"
+    assert state(again(source))["people"] == source.people
+
+
+@pytest.mark.parametrize("way", ["split", "merge", "unmerge"])
+def test_what_somebody_answered_and_agreed_to_travels_with_them(way: str):
+    source, target = lis(), zhaos()
+    holder = target if way == "unmerge" else source
+    if way == "unmerge":
+        merge(source, target)
+    tell(holder, agreed("wang", "survey", "2013-06-01"), asked("2013-06-01", "wang"))
+    told = holder.version
+
+    if way == "split":
+        receiver = split(source, "wang", on="2013-09-01")
+    elif way == "merge":
+        merge(source, target, on="2013-09-01")
+        receiver = target
+    else:
+        unmerge(target, source, on="2013-09-01")
+        receiver = source
+
+    surveys = receiver.people[named("wang")].surveys
+    assert [(each.on, each.answers, each.origin) for each in surveys] == [
+        (day("2013-06-01"), {"q1": "often", "q2": 4, "q3": True}, (holder.id, told))
+    ]
+    assert receiver.people[named("wang")].consents[0].scope == "survey"
+    assert refusal(receiver, asked("2013-06-01", "wang", q1="never")) == "survey-told"
+    assert state(again(receiver))["people"] == receiver.people
+
+
 def test_what_went_with_a_split_comes_back_with_a_merge():
     source = lis()
     new = split(source, "wang", episodes=["HSG-PUB"])
@@ -172,6 +231,8 @@ def test_what_went_with_a_split_comes_back_with_a_merge():
         ("back-dated-too-far", ["wang"], {"on": "2013-06-01", "by": By(today=date(2019, 1, 1))}),
         ("episode-of-person", ["wang"], {"episodes": ["SSI-CARD"]}),
         ("episode-unknown", ["wang"], {"episodes": ["nothing"]}),
+        ("need-of-person", ["wang"], {"needs": ["JOB"]}),
+        ("need-unknown", ["wang"], {"needs": ["nothing"]}),
     ],
 )
 def test_a_split_that_cannot_be_is_refused(rule: str, names: list[str], changed: dict[str, Any]):
@@ -398,6 +459,7 @@ def all_gone(target: Household) -> None:
         ("person-not-a-member", lambda target: None, {"members": ["zhao"]}),
         ("member-twice", lambda target: None, {"members": ["wang"]}),
         ("episode-of-person", lambda target: None, {"episodes": ["SSI-CARD"]}),
+        ("need-of-person", lambda target: None, {"needs": ["JOB"]}),
         ("date-in-future", lambda target: None, {"on": "2020-01-02"}),
         ("back-dated-too-far", lambda target: None, {"by": By(today=date(2019, 1, 1))}),
     ],

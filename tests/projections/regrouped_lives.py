@@ -85,7 +85,7 @@ class Pair:
         """They go apart again."""
         source, target = self.households
         by, on = By(self.target.today), self.target.today
-        back, carried = target.returned(source.id, (), ())
+        back, carried = target.returned(source.id, (), (), ())
         target.unmerge(by, unmerged_on=on, to_household=source.id)
         source.restore(restored_on=on, from_household=target.id, members=back, carried=carried)
 

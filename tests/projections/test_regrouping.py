@@ -163,7 +163,7 @@ def split(source: Household, going: list[Any], on: date) -> Household:
         community=source.community,
         head=going[0],
         members=members,
-        carried=source.carried_episodes(()),
+        carried=source.carried_records((), ()),
     )
     return new
 
