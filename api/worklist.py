@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Response
 
 from api import naming
-from api.auth import principal, sight
+from api.auth import REVIEWERS, principal, sight
 from api.fields import POSITIONS, UNIT_CODE, Code, Day, Query, QueryFlag, QueryWhole, Text
 from api.finding import communities_seen
 from api.freshness import await_positions, meta
@@ -66,8 +66,9 @@ def list_items(asked: Fields) -> Response:
     """List what is due, page by page, what is due first coming first.
 
     Services due by age or need that nobody was offered, what runs out, requests and referrals that wait, places for
-    the next school year, households that cannot be computed. The list comes from views, which follow the log within
-    moments and the date every day; `meta.as_of` is their date.
+    the next school year, households that cannot be computed; to reviewers also who is probably in two files, an item
+    for each household. The list comes from views, which follow the log within moments and the date every day;
+    `meta.as_of` is their date. What reviewers decided of two people is gone at once.
     """
     after, limit, names = _place(asked.pop("cursor", None)), asked.pop("limit"), asked.pop("names")
     min_position, wanted = asked.pop("min_position", None), _filter(**asked)
@@ -144,6 +145,7 @@ def _filter(
         hidden=[code for code in catalogue.services() if not _is_seen(code)],
         of_bureau=principal().bureau if is_bureau else None,
         parked=not is_bureau,
+        duplicates=seen.role in REVIEWERS,
     )
 
 

@@ -25,7 +25,11 @@ class WorkItem(ma.Schema):
     person_id = fields.UUID(required=True, allow_none=True, **described("Null: it is for the household."))
     person_name = fields.String(required=True, allow_none=True)
     record_id = fields.UUID(
-        required=True, allow_none=True, **described("The episode or employment that it is about, where there is one.")
+        required=True,
+        allow_none=True,
+        **described(
+            "The episode or employment that it is about, where there is one; of a possible duplicate, the other person."
+        ),
     )
     due_on = fields.Date(required=True, **described("The last day on which it is done in time."))
     overdue = fields.Boolean(required=True, **described("Whether that day lies before the one that is asked about."))

@@ -56,6 +56,7 @@ class Settings(Row, frozen=True, kw_only=True):
     running_out_days: int
     school_places_from: str
     denied_months: int
+    review_days: int
     renewed: frozenset[str]
     kinds: tuple[Coded, ...]
     reasons: tuple[Why, ...]

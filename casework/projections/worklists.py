@@ -1,7 +1,8 @@
 """The read side of worklists: pages and counts by one filter, so that a count is the length of its list.
 
-Parked households are no rows of the worklist, since nothing of them could be computed: they are looked up where they
-are noted.
+Two kinds of items are no rows of the worklist, and are looked up where they are noted. Of parked households nothing
+could be computed. Pairs of people who are probably one stand in the reviewers' queue and in no event; a view is made
+from events alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from casework.domain import work_items
 from casework.domain.ids import partition_of
 from casework.log.pool import rows
 from casework.log.reading import Db
@@ -19,7 +21,8 @@ from casework.log.reading import Db
 class Filter(NamedTuple):
     """Which items are shown; None does not filter. ``as_of`` is the day on which they are overdue or not.
 
-    ``hidden`` are services of which nothing is shown; ``of_bureau`` that of a caller who sees no other's items.
+    ``hidden`` are services of which nothing is shown; ``of_bureau`` that of a caller who sees no other's items. Parked
+    and possibly duplicate households are for some callers alone.
     """
 
     as_of: date
@@ -31,6 +34,7 @@ class Filter(NamedTuple):
     hidden: Sequence[str] = ()
     of_bureau: str | None = None
     parked: bool = False
+    duplicates: bool = False
 
 
 class Place(NamedTuple):
@@ -42,7 +46,10 @@ class Place(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """An item with its household; of one that is parked nothing is known but since when."""
+    """An item with its household; of one that is parked nothing is known but since when.
+
+    ``record_id`` is an episode or employment; of a possible duplicate, the other person.
+    """
 
     household_id: UUID
     place: int
@@ -83,7 +90,31 @@ _ALL = """
  SELECT parked.partition, parked.household_id, 0::smallint, household.community_id,
         (parked.since AT TIME ZONE interval '8 hours')::date, 'parked', 'parked', '{}'::text[], NULL, NULL, NULL, NULL,
         NULL
- FROM parked JOIN household USING (partition, household_id) WHERE %(parked)b) AS item"""
+ FROM parked JOIN household USING (partition, household_id) WHERE %(parked)b
+ UNION ALL
+ SELECT partition, household_id,
+        (10000 + row_number() OVER (PARTITION BY household_id ORDER BY one, other))::smallint, community_id,
+        (found_at AT TIME ZONE interval '8 hours')::date + %(review_days)b::int, 'duplicate', 'possibly-duplicate',
+        '{}'::text[], person_id, other_id, NULL, NULL, 'duplicates.decide'
+ FROM pair_of_household) AS item"""
+# Where both are of one household, it has one item. Whoever is in several files is looked for where they are active now.
+_PAIRS = """
+WITH pair_of_household AS (
+    SELECT DISTINCT ON (pair.one, pair.other, home.household_id)
+           pair.one, pair.other, pair.found_at, side.person_id, side.other_id,
+           home.partition, home.household_id, home.community_id
+    FROM vault.duplicate AS pair
+    CROSS JOIN LATERAL (VALUES (pair.one, pair.other), (pair.other, pair.one)) AS side (person_id, other_id)
+    CROSS JOIN LATERAL (
+        SELECT partition, household_id, community_id FROM household WHERE persons @> ARRAY[side.person_id]
+        ORDER BY EXISTS (SELECT FROM casework.claim
+                         WHERE stream_id = household_id AND subject_id = side.person_id AND kind = 'person') DESC,
+                 partition, household_id
+        LIMIT 1
+    ) AS home
+    WHERE %(duplicates)b AND pair.decision IS NULL
+    ORDER BY pair.one, pair.other, home.household_id, side.person_id
+)"""
 _WANTED = """
 (%(kind)b::text IS NULL OR kind = %(kind)b::text)
 AND (%(area)b::text IS NULL OR area = %(area)b::text)
@@ -96,10 +127,10 @@ _PAGE = """
 AND (due_on, partition, household_id, place)
     > (%(due_on)b::date, %(partition)b::smallint, %(household)b::uuid, %(place)b::smallint)
 ORDER BY due_on, partition, household_id, place LIMIT %(limit)b::bigint"""
-_COLUMNS = """
+_COLUMNS = f"""{_PAIRS}
 SELECT household_id, place, community_id, due_on, kind, why, services, person_id, record_id, area, bureau, closes
 FROM"""
-_COUNTS = "SELECT kind, area, bureau, count(*), count(*) FILTER (WHERE due_on < %(as_of)b::date) FROM"
+_COUNTS = f"{_PAIRS} SELECT kind, area, bureau, count(*), count(*) FILTER (WHERE due_on < %(as_of)b::date) FROM"
 _BY_GROUP = "GROUP BY kind, area, bureau ORDER BY kind, area, bureau"
 
 _LIST = f"{_COLUMNS} {_ALL} WHERE {_WANTED} {_PAGE}"
@@ -131,4 +162,5 @@ def counts(db: Db, wanted: Filter) -> list[Counted]:
 
 def _parameters(wanted: Filter) -> dict[str, Any]:
     communities = {} if wanted.communities is None else {"communities": list(wanted.communities)}
-    return {**wanted._asdict(), "hidden": list(wanted.hidden), **communities}
+    review_days = work_items.settings().review_days
+    return {**wanted._asdict(), "hidden": list(wanted.hidden), "review_days": review_days, **communities}

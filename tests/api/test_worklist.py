@@ -10,7 +10,7 @@ import pytest
 from casework.application import Casework
 from casework.domain.ids import partition_of
 from casework.projections import sets
-from tests.api.conftest import Desk, DeskOf, arrived
+from tests.api.conftest import Desk, DeskOf, arrival, arrived
 from tests.api.test_lists import Drain
 from tests.given import COMMUNITY, OTHER_COMMUNITY
 
@@ -19,6 +19,7 @@ CALLERS: list[tuple[str, dict[str, Any]]] = [
     ("caseworker", {}),
     ("caseworker", {"divisions": [OTHER_COMMUNITY]}),
     ("supervisor", {"divisions": ["410105"]}),
+    ("supervisor", {"divisions": ["4101"]}),
     ("auditor", {"divisions": []}),
     *(("bureau", {"bureau": bureau}) for bureau in ("HLTH", "PFP", "HRSS", "CIV", "LOCAL")),
 ]
@@ -32,6 +33,8 @@ QUERIES = [
     "overdue=false",
     "overdue=true&as_of=2013-01-10",
     "kind=parked",
+    "kind=duplicate",
+    "kind=duplicate&overdue=true&as_of=2100-01-01",
     "area=SSH&bureau=HRSS&overdue=true&as_of=2030-01-01",
 ]
 
@@ -181,6 +184,74 @@ def test_a_parked_household_is_one_item_of_its_own(
     assert [(item["household_id"], item["why"], item["closes"]) for item in shown] == [(str(household), "parked", None)]
     assert items(elsewhere, "kind=parked") == items(bureau, "kind=parked") == []
     test_counts_are_the_lengths_of_lists_whoever_asks(desk, homes, drain, "caseworker", {})
+
+
+def twins(desk: DeskOf, name: str, **born: str) -> tuple[list[str], list[str]]:
+    """Two households with somebody who is probably one person: one here, one elsewhere; and who those are."""
+    bodies = [arrival(name, place, born_on="1971-08-09", **born) for place in (COMMUNITY, OTHER_COMMUNITY)]
+    answers = [desk().post("/v1/households", body).json for body in bodies]
+    return [each["id"] for each in answers], [each["events"][0]["person_ids"][0] for each in answers]
+
+
+def test_a_possible_duplicate_is_an_item_of_each_household_until_a_reviewer_decides(
+    desk: DeskOf, homes: dict[str, list[str]], drain: Drain
+):
+    (here, there), (one, other) = twins(desk, "冯桂英")
+    drain()
+    reviewer, of_one = desk("supervisor", divisions=["4101"]), desk("supervisor", divisions=["410105"])
+
+    def found(caller: Desk) -> dict[str, Item]:
+        shown = items(caller, "kind=duplicate")
+        return {item["household_id"]: item for item in shown if item["household_id"] in (here, there)}
+
+    seen = found(reviewer)
+    assert [(seen[home]["person_id"], seen[home]["record_id"]) for home in (here, there)] == [
+        (one, other),
+        (other, one),
+    ]
+    assert {item["closes"] for item in seen.values()} == {"duplicates.decide"}
+    assert seen[here]["person_name"] == "冯桂英"
+    assert found(of_one).keys() == {here}
+    for role, claims in (("caseworker", {}), ("auditor", {"divisions": []}), ("bureau", {"bureau": "HRSS"})):
+        assert items(desk(role, **claims), "kind=duplicate") == []
+    counted = reviewer.get("/v1/worklist/counts?kind=duplicate").json
+    item = seen[there]
+    reviewer.put(f"/v1/duplicates/{item['person_id']}/{item['record_id']}", {"decision": "not_same"})
+    assert (found(reviewer), found(of_one)) == ({}, {})
+    assert reviewer.get("/v1/worklist/counts?kind=duplicate").json["count"] == counted["count"] - 2
+
+
+def test_whoever_is_in_several_files_is_an_item_where_they_are_active(
+    desk: DeskOf, homes: dict[str, list[str]], drain: Drain
+):
+    (left, there), (person, _) = twins(desk, "褚秀兰")
+    desk().edit(left, "closings", {"closed_on": "2013-04-01", "reason": "left_city"})
+    drain()
+    reviewer = desk("supervisor", divisions=["4101"])
+    gone = {item["household_id"] for item in items(reviewer, "kind=duplicate")}
+
+    again = desk().post("/v1/households", arrival("褚秀兰", born_on="1971-08-09", person_id=person)).json["id"]
+    drain()
+
+    assert {left, there} <= gone
+    assert {item["household_id"] for item in items(reviewer, "kind=duplicate")} - gone == {again}
+    assert left not in {item["household_id"] for item in items(reviewer, "kind=duplicate")}
+
+
+def test_two_members_of_one_household_who_are_probably_one_are_one_item(
+    desk: DeskOf, homes: dict[str, list[str]], casework: Casework, drain: Drain
+):
+    body = arrival("卫玉珍", born_on="1972-08-09")
+    again = {**body["members"][0], "relation": "other_relative"}
+    home = desk().post("/v1/households", {**body, "members": [*body["members"], again]}).json["id"]
+    drain()
+    with casework.pool.connection() as db:
+        list(casework.duplicates.look_at_all(db))
+
+    found = items(desk("supervisor", divisions=["4101"]), "kind=duplicate")
+
+    assert [item["household_id"] for item in found].count(home) == 1
+    test_counts_are_the_lengths_of_lists_whoever_asks(desk, homes, drain, "supervisor", {"divisions": ["4101"]})
 
 
 @pytest.mark.parametrize(
