@@ -13,6 +13,7 @@ from casework.domain.ids import uuid8_from
 from casework.domain.state import MemberFacts
 from casework.population import identity, names, rates
 from casework.population.chance import Chance, chance_of
+from casework.population.doubles import original_of, told_again
 from casework.population.told import DAY, Span, midnight
 from casework.population.world import World
 from casework.privacy.persons import Profile
@@ -149,9 +150,11 @@ class _Founding:
 
     def family(self) -> Family:
         chance, span = self.chance, self.span
-        stays = chance.happens(rates.THERE_AT_THE_START)
-        opened_on = chance.after(span.start, 0, 34) if stays else chance.between(span.start, span.until)
-        members = self._members(opened_on)
+        known = self._known()
+        begins = span.start if known is None else known.opened_on
+        stays = known is None and chance.happens(rates.THERE_AT_THE_START)
+        opened_on = chance.after(span.start, 0, 34) if stays else chance.between(begins, span.until)
+        members = self._members(opened_on) if known is None else [self._again(known.head, opened_on)]
         arrived_on = self._arrived(members, opened_on) if stays else opened_on
         for member in members:
             member.comes_on = arrived_on
@@ -171,6 +174,20 @@ class _Founding:
         for relation in relations:
             members.append(self._member(relation, members, opened_on))
         return members
+
+    def _known(self) -> Family | None:
+        """Return the family whose head comes again as if nobody knew them, where this is such a household."""
+        original = original_of(self.world.seed, self.number)
+        if original is None:
+            return None
+        founding = _Founding(self.world, self.span, original)
+        self.surname, self.home = founding.surname, founding.home
+        return founding.family()
+
+    def _again(self, known: Member, opened_on: date) -> Member:
+        profile = told_again(self.chance, known.profile, identity.phone_number(self.number * 8))
+        luck = self.chance.random()
+        return Member(self._id(opened_on), "head", known.sex, profile, known.home, opened_on, luck=luck)
 
     def _member(self, relation: str, others: list[Member], opened_on: date) -> Member:
         sex = self._sex(relation, others)

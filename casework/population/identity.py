@@ -60,5 +60,10 @@ def profile(chance: Chance, surname: str, sex: str, born_on: date, number: str |
         born_on=born_on,
         name=surname + names.given_name(chance, sex),
         id_number=number,
-        phone=str(_PHONE + phone) if phone is not None else None,
+        phone=phone_number(phone) if phone is not None else None,
     )
+
+
+def phone_number(nth: int) -> str:
+    """Return one of the city's phone numbers."""
+    return str(_PHONE + nth)

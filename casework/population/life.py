@@ -22,7 +22,7 @@ OPENS = 8 * 3600 + 1800
 OPEN_FOR = 9 * 3600
 BACKLOG_DAYS = 7
 """What happened longer ago than this, when its turn comes, is recorded at once."""
-ENDS_AND_BEGINS = {"close_household", "reopen_household"}
+AT_ANY_TIME = {"close_household", "reopen_household", "request_erasure"}
 """What may lie outside of the household's time."""
 KNOWN_DAYS = 300
 """How far back things are told of those who were there before their file was opened."""
@@ -36,6 +36,7 @@ class Life:
         self.family = found(city.world, city.span, number)
         self.chance = chance_of(city.seed, "life", number)
         self.slips = chance_of(city.seed, "slips", number)
+        self.says = chance_of(city.seed, "says", number)
         self.office = Office(city, number, self.family, self.chance)
         self.reach = city.world.reach[self.family.homes[0][1]] * self.chance.pick(rates.SERVED)
         self.told_from = max(self.family.arrived_on, self.family.opened_on - timedelta(KNOWN_DAYS))
@@ -107,7 +108,7 @@ class Life:
 
     def _happens(self, step: Step) -> bool:
         """Say whether a step lies in the time of whom it is about."""
-        if step.command in ENDS_AND_BEGINS or step.is_apart:
+        if step.command in AT_ANY_TIME or step.is_apart:
             return step.on <= self.city.span.until
         ends = min(self.family.leaves_on, step.person.goes_on if step.person else date.max)
         return step.on <= self.city.span.until and step.on < ends

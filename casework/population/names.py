@@ -19,6 +19,9 @@ _SECOND = {
     "female": "芳娜敏静丽艳娟霞秀燕玲桂英华慧巧美萍红玉兰翠雅云莲真环雪荣爱妹香月莺媛瑞凡佳嘉琼勤珍贞莉欣怡婷梅",
 }
 
+_SOUND_ALIKE = ("伟玮", "丽莉", "静晶", "志智", "玉育", "明铭", "晓小", "海亥", "文雯", "金锦", "秀绣", "红虹", "辉晖")
+"""Characters of given names that are taken for one another; not all of a name are."""
+
 _SYLLABLES = (
     *(("禾", "He"), ("汀", "Ting"), ("昱", "Yu"), ("岚", "Lan"), ("沐", "Mu"), ("峤", "Qiao"), ("澍", "Shu")),
     *(("榆", "Yu"), ("霁", "Ji"), ("珩", "Heng"), ("栎", "Li"), ("澄", "Cheng"), ("弈", "Yi"), ("桐", "Tong")),
@@ -56,6 +59,15 @@ def given_name(chance: Chance, sex: str) -> str:
     """Return a given name of one or two characters."""
     second = chance.one(_SECOND[sex])
     return second if chance.happens(0.2) else chance.one(_FIRST[sex]) + second
+
+
+def misheard(chance: Chance, name: str) -> str:
+    """Return a name with a character of the given name taken for one that sounds alike, where there is such a one."""
+    alike = [(place, pair) for place, given in enumerate(name) if place for pair in _SOUND_ALIKE if given in pair]
+    if not alike:
+        return name
+    place, pair = chance.one(alike)
+    return name[:place] + pair.replace(name[place], "") + name[place + 1 :]
 
 
 def made_up(chance: Chance) -> tuple[str, str]:

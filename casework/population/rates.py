@@ -30,6 +30,14 @@ LOCAL_SPOUSE = 0.06
 
 SERVED = {1.8: 0.2, 1.0: 0.5, 0.5: 0.3}  # how well a household is served: factors and their shares
 
+DOUBLES = 0.01  # of households: their head has another file already
+
+# Say over one's data, of people
+CONSENTS = {"survey": 0.06, "cross_bureau": 0.05, "publication": 0.02}
+CONSENT_WITHDRAWN = 0.15  # of those who agreed
+SURVEYED = 0.7  # of those who agreed to it
+ERASURE_ASKED = 0.004
+
 # How things are told
 LATE = 0.055  # more than 30 days after they happened: with what waits for it, 8 %
 CORRECTED = 0.035  # of grants and deliveries: 2 % of all events of services

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from casework.domain.policy import load_policy
-from casework.population import civic, health, needs, rates, regrouping, residence, schooling, work
+from casework.population import civic, consents, health, needs, rates, regrouping, residence, schooling, work
 from casework.population.family import NEVER, Member
 from casework.population.life import Life
 from casework.population.office import City
@@ -104,10 +104,19 @@ def _of_person(life: Life, person: Member) -> Iterator[Thread]:
         yield work.resident_insurance(life, person, "SSI-MED")
     if happens(rates.INFECTION):
         yield health.infection(life, person)
+    yield from _of_their_data(life, person)
     if age < ADULT:
         yield from _of_child(life, person)
     else:
         yield from _of_adult(life, person, age)
+
+
+def _of_their_data(life: Life, person: Member) -> Iterator[Thread]:
+    for scope, share in rates.CONSENTS.items():
+        if life.says.happens(share):
+            yield consents.agreeing(life, person, scope)
+    if life.says.happens(rates.ERASURE_ASKED):
+        yield consents.erasure(life, person)
 
 
 def _of_child(life: Life, child: Member) -> Iterator[Thread]:

@@ -3,14 +3,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import chain, pairwise
+from itertools import chain, combinations, pairwise
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from casework.domain.aggregate import EVENT_TYPES
 from casework.domain.assessment import Assessment, assess
-from casework.domain.calendar import month_ends
+from casework.domain.calendar import age_on, month_ends
 from casework.domain.clock import Clock
 from casework.domain.household import Household
 from casework.domain.ids import PARTITIONS, partition_of
@@ -21,13 +23,15 @@ from casework.domain.registry import Facts, Registry
 from casework.log.append import Claim
 from casework.log.codec import Metadata
 from casework.population import rates
+from casework.population.doubles import original_of
 from casework.population.family import Member, household_id
 from casework.population.office import City
 from casework.population.timeline import timeline
 from casework.population.told import Told
 from casework.privacy.id_number import parse_id_number
+from casework.privacy.matching import compare
 from casework.privacy.persons import Persons
-from casework.privacy.search import KeyedHashes
+from casework.privacy.search import BLOCKS, KeyedHashes
 from casework.privacy.vault import Vault
 from tests.population.lives import SEED, UNTIL, Lived, NewCity, event_of, lived, recorded
 
@@ -113,14 +117,8 @@ def test_the_events_fold_to_what_their_aggregate_remembers(thousand):
             assert folded is None or vars(folded) == vars(file)
 
 
-OF_REAL_PEOPLE_ALONE = {
-    "household.consent-given.v1",
-    "household.consent-withdrawn.v1",
-    "household.erasure-requested.v1",
-    "household.person-erased.v1",
-    "household.integration-survey-recorded.v1",
-}
-"""People who were made up have no say over what is held of them, and no line in the ledger of erasures."""
+OF_REAL_PEOPLE_ALONE = {"household.person-erased.v1"}
+"""People who were made up ask to be erased, and have no line in the ledger of erasures, which is no part of a log."""
 
 
 def test_every_event_that_a_household_can_have_occurs_in_the_first_thousand(thousand):
@@ -199,6 +197,52 @@ def test_one_household_in_a_hundred_splits_and_one_takes_another_in(thousand):
     assert 5 <= types["household.merged-in.v1"] <= 20
     assert 0 < types["household.unmerged.v1"] < types["household.merged-in.v1"] / 2
     assert 5 <= types["household.reopened.v1"] <= types["household.closed.v1"] / 5
+
+
+def test_people_have_their_say_over_what_is_held_of_them(thousand):
+    told = [each for each in everything_told(thousand) if each.type.startswith("household.consent-given")]
+    born = {member.id: member.born_on for member in everybody(thousand)}
+    given = [event_of(each) for each in told]
+    types = Counter(each.type for each in everything_told(thousand))
+
+    assert {event.scope for event in given} == set(rates.CONSENTS)
+    assert {event.by is not None for event in given} == {True, False}
+    assert all((age_on(born[event.person_id], event.occurred_on) < 14) == (event.by is not None) for event in given)
+    assert 0 < types["household.consent-withdrawn.v1"] < len(given) / 4
+    assert 0 < types["household.erasure-requested.v1"] < 20
+
+
+def test_a_search_for_duplicates_finds_all_who_have_two_files_and_hardly_anybody_else(demo, thousand):
+    originals = {number: original_of(SEED, number) for number in range(len(thousand))}
+    doubles = {
+        frozenset({thousand[number].family.head.id, thousand[original].family.head.id})
+        for number, original in originals.items()
+        if original is not None
+    }
+    profiles = {member.id: member.profile for member in everybody(thousand)}
+    hashes = KeyedHashes(demo.keys)
+    blocks: dict[tuple[str, bytes], set[UUID]] = {}
+    for person_id, profile in profiles.items():
+        for key in hashes.search_keys(person_id, msgspec.to_builtins(profile)):
+            if key.kind in BLOCKS:
+                blocks.setdefault((key.kind, key.hash), set()).add(person_id)
+
+    pairs = {frozenset(pair) for people in blocks.values() for pair in combinations(people, 2)}
+    found = {pair for pair in pairs if compare(*(profiles[each] for each in pair)).is_probable}
+
+    assert len(thousand) * rates.DOUBLES / 3 < len(doubles) < len(thousand) * rates.DOUBLES * 2
+    assert found >= doubles
+    assert len(found - doubles) <= len(thousand) / 300  # by chance, of the same name and nearly of one birthday
+
+
+def test_who_has_two_files_has_no_number_in_the_second_and_comes_after_the_first(thousand):
+    for number, life in enumerate(thousand):
+        original = original_of(SEED, number)
+        if original is not None:
+            first, again = thousand[original].family, life.family
+            assert (again.head.sex, again.head.born) == (first.head.sex, first.head.born)
+            assert (again.head.profile.id_number, again.members) == (None, [again.head])
+            assert (original < number, first.opened_on <= again.opened_on) == (True, True)
 
 
 def test_both_files_of_a_split_or_a_merge_are_told_of_it_at_once(thousand):
