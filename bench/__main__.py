@@ -6,6 +6,7 @@
     python3 run.py bench latency   from commit to visible in a view, beside the stock library's runner
     python3 run.py bench api       commands by HTTP, beside a bare view
     python3 run.py bench imports   files of 100,000 rows, beside the bar that they have to reach
+    python3 run.py bench duplicates   the check for duplicates at entry, beside the bar that it has to keep
 
 With --json one line for each figure; with --help what else can be chosen.
 """
@@ -17,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = ("append", "rebuild", "growth", "latency", "api", "imports")
+BENCHES = ("append", "rebuild", "growth", "latency", "api", "imports", "duplicates")
 
 
 def main(arguments: Sequence[str]) -> int:
