@@ -12,6 +12,7 @@ from uuid import UUID
 from casework.command import CommandPath, Decided
 from casework.domain.household import Household
 from casework.domain.residence import By, refuse_if
+from casework.domain.two_households import merge, split, unmerge
 from casework.errors import NotFound
 from casework.log.append import Beside, Claim
 from casework.outcome import Context, Outcome
@@ -62,29 +63,22 @@ class RegroupingPath(CommandPath):
 
         def decide(household: Household, by: By) -> Decided:
             refuse_if(self._is_taken(new_id), "household-exists")
-            place = community or household.community_on(split_on)
-            going, carried = household.leaving_members(members), household.carried_records(episodes, needs)
             secret, commitment = self._remark(household, remark)
-            household.split_household(
+            new = Household(new_id)
+            split(
+                household,
+                new,
                 by,
                 split_on=split_on,
-                new_household=new_id,
-                members=list(members),
+                members=members,
+                head=head,
+                community=community,
                 episodes=episodes,
                 needs=needs,
                 new_head=new_head,
                 commitment=commitment,
             )
-            self._check_community(place, split_on)
-            new = Household(new_id)
-            new.found_by_split(
-                split_on=split_on,
-                from_household=household_id,
-                community=place,
-                head=head,
-                members=going,
-                carried=carried,
-            )
+            self._check_community(new.community, split_on)
             return Decided(together([self._handed_over(members, new_id), secret]), others=(new,))
 
         return self._change(household_id, context, decide)
@@ -103,19 +97,9 @@ class RegroupingPath(CommandPath):
 
         def decide(household: Household, by: By) -> Decided:
             source = self._other(from_household, context)
-            people = {person.person_id: "other_relative" for person in source.members}
-            refuse_if(relations and not relations.keys() <= people.keys(), "person-not-a-member")
-            going, carried = source.leaving_members(people | dict(relations or {})), source.carried_whole()
+            people = [person.person_id for person in source.members]
             secret, commitment = self._remark(household, remark)
-            source.merge_away(by, merged_on=merged_on, to_household=household_id)
-            household.merge_in(
-                by,
-                merged_on=merged_on,
-                from_household=from_household,
-                members=going,
-                carried=carried,
-                commitment=commitment,
-            )
+            merge(household, source, by, merged_on=merged_on, relations=relations, commitment=commitment)
             beside = together([self._handed_over(people, household_id), secret])
             return Decided(beside, others=(source,), warnings=_twice(household, from_household))
 
@@ -139,20 +123,18 @@ class RegroupingPath(CommandPath):
 
         def decide(household: Household, by: By) -> Decided:
             source = self._other(to_household, context)
-            back, carried = household.returned(to_household, members, episodes, needs)
             secret, commitment = self._remark(household, remark)
-            household.unmerge(
+            unmerge(
+                household,
+                source,
                 by,
                 unmerged_on=unmerged_on,
-                to_household=to_household,
                 members=members,
                 episodes=episodes,
                 needs=needs,
+                head=head,
                 new_head=new_head,
                 commitment=commitment,
-            )
-            source.restore(
-                restored_on=unmerged_on, from_household=household_id, members=back, carried=carried, head=head
             )
             people = [person.person_id for person in source.members]
             return Decided(together([self._handed_over(people, to_household), secret]), others=(source,))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from casework.domain.household import Household
 from casework.domain.residence import By
+from casework.domain.two_households import merge, split, unmerge
 
 Regrouped = tuple[Household, Household, list[UUID]]
 """Whose event is told first, whose then, and who went from the one to the other."""
@@ -17,31 +18,19 @@ Regrouped = tuple[Household, Household, list[UUID]]
 def _split(
     home: Household, apart: Household, by: By, *, split_on: date, person_id: UUID, new_head: UUID | None
 ) -> Regrouped:
-    members, community = home.leaving_members({person_id: "head"}), home.community_on(split_on)
-    home.split_household(by, split_on=split_on, new_household=apart.id, members=[person_id], new_head=new_head)
-    apart.found_by_split(
-        split_on=split_on,
-        from_household=home.id,
-        community=community,
-        head=person_id,
-        members=members,
-        carried=home.carried_records((), ()),
-    )
+    members = {person_id: "head"}
+    split(home, apart, by, split_on=split_on, members=members, head=person_id, new_head=new_head)
     return home, apart, [person_id]
 
 
 def _merge(home: Household, apart: Household, by: By, *, merged_on: date) -> Regrouped:
-    people = {person.person_id: "other_relative" for person in apart.members}
-    members, carried = apart.leaving_members(people), apart.carried_whole()
-    home.merge_in(by, merged_on=merged_on, from_household=apart.id, members=members, carried=carried)
-    apart.merge_away(by, merged_on=merged_on, to_household=home.id)
-    return apart, home, list(people)
+    people = [person.person_id for person in apart.members]
+    merge(home, apart, by, merged_on=merged_on)
+    return apart, home, people
 
 
 def _unmerge(home: Household, apart: Household, by: By, *, unmerged_on: date) -> Regrouped:
-    back, carried = home.returned(apart.id, (), (), ())
-    home.unmerge(by, unmerged_on=unmerged_on, to_household=apart.id)
-    apart.restore(restored_on=unmerged_on, from_household=home.id, members=back, carried=carried)
+    unmerge(home, apart, by, unmerged_on=unmerged_on)
     return home, apart, [person.person_id for person in apart.members]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from uuid import UUID
 
+from casework.domain import two_households
 from casework.domain.household import Household
 from casework.domain.residence import By
 from tests.domain.given import LATER, day, named, someone
@@ -22,39 +22,24 @@ def split(
     by: By = LATER,
 ) -> Household:
     """A new household of some members, the first of whom is its head."""
-    ids = {named(name): "head" if name == names[0] else "other_relative" for name in names}
-    members, carried = (
-        household.leaving_members(ids),
-        household.carried_records(map(named, episodes), map(named, needs)),
-    )
-    community = household.community_on(day(on))
-    household.split_household(
+    new = Household(named(to))
+    two_households.split(
+        household,
+        new,
         by,
         split_on=day(on),
-        new_household=named(to),
-        members=list(ids),
+        members={named(name): "head" if name == names[0] else "other_relative" for name in names},
+        head=named(names[0]),
         episodes=[named(each) for each in episodes],
         needs=[named(each) for each in needs],
         new_head=someone(new_head),
-    )
-    new = Household(named(to))
-    new.found_by_split(
-        split_on=day(on),
-        from_household=household.id,
-        community=community,
-        head=named(names[0]),
-        members=members,
-        carried=carried,
     )
     return new
 
 
 def merge(source: Household, target: Household, on: str = "2013-06-01", by: By = LATER) -> None:
     """One household becomes part of another."""
-    people = {person.person_id: "other_relative" for person in source.members}
-    members, carried = source.leaving_members(people), source.carried_whole()
-    source.merge_away(by, merged_on=day(on), to_household=target.id)
-    target.merge_in(by, merged_on=day(on), from_household=source.id, members=members, carried=carried)
+    two_households.merge(target, source, by, merged_on=day(on))
 
 
 def unmerge(
@@ -69,19 +54,17 @@ def unmerge(
     by: By = LATER,
 ) -> None:
     """The merge is undone; who and what came since goes along where it is named."""
-    ids: list[UUID] = [named(name) for name in members]
-    services, assessed = [named(name) for name in episodes], [named(name) for name in needs]
-    back, carried = target.returned(source.id, ids, services, assessed)
-    target.unmerge(
+    two_households.unmerge(
+        target,
+        source,
         by,
         unmerged_on=day(on),
-        to_household=source.id,
-        members=ids,
-        episodes=services,
-        needs=assessed,
+        members=[named(name) for name in members],
+        episodes=[named(name) for name in episodes],
+        needs=[named(name) for name in needs],
+        head=someone(head),
         new_head=someone(new_head),
     )
-    source.restore(restored_on=day(on), from_household=target.id, members=back, carried=carried, head=someone(head))
 
 
 def again(household: Household) -> Household:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from casework.domain import two_households
 from casework.domain.household import Household
 from casework.domain.ids import uuid7
 from casework.domain.residence import By
@@ -69,11 +70,7 @@ class Pair:
     def merge(self) -> None:
         """The first becomes part of the second."""
         source, target = self.households
-        by, on = By(self.target.today), self.target.today
-        members = source.leaving_members({person.person_id: "other_relative" for person in source.members})
-        carried = source.carried_whole()
-        source.merge_away(by, merged_on=on, to_household=target.id)
-        target.merge_in(by, merged_on=on, from_household=source.id, members=members, carried=carried)
+        two_households.merge(target, source, By(self.target.today), merged_on=self.target.today)
 
     def go_on_as_one(self, steps: int) -> None:
         """So many steps of the merged household; each is told to the one alone whose it is, too."""
@@ -84,10 +81,7 @@ class Pair:
     def unmerge(self) -> None:
         """They go apart again."""
         source, target = self.households
-        by, on = By(self.target.today), self.target.today
-        back, carried = target.returned(source.id, (), (), ())
-        target.unmerge(by, unmerged_on=on, to_household=source.id)
-        source.restore(restored_on=on, from_household=target.id, members=back, carried=carried)
+        two_households.unmerge(target, source, By(self.target.today), unmerged_on=self.target.today)
 
     def go_on_apart(self, steps: int) -> None:
         """So many steps of each, which are allowed to it as they are to the one that was never merged."""

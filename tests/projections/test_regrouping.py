@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from casework.domain import two_households
 from casework.domain.household import Household
 from casework.domain.ids import uuid7
 from casework.domain.metrics import MEASURES, Tally, added
@@ -154,17 +155,9 @@ def test_a_split_changes_no_count_of_people_and_none_of_the_households_needs(see
 
 
 def split(source: Household, going: list[Any], on: date) -> Household:
-    members = source.leaving_members(dict.fromkeys(going, "other_relative"))
     new = Household(uuid7())
-    source.split_household(By(on), split_on=on, new_household=new.id, members=going)
-    new.found_by_split(
-        split_on=on,
-        from_household=source.id,
-        community=source.community,
-        head=going[0],
-        members=members,
-        carried=source.carried_records((), ()),
-    )
+    members = dict.fromkeys(going, "other_relative")
+    two_households.split(source, new, By(on), split_on=on, members=members, head=going[0])
     return new
 
 
