@@ -1,7 +1,7 @@
 """``casework assess --json``: households as lines of commands in, assessments as lines out (docs/assess-format.md).
 
-No server and no vault: each line is a household of its own, its commands given to the aggregate as the application
-gives them, its events folded up to ``known_at``.
+No server and no vault: each line has households of its own, its commands given to the aggregates as the application
+gives them, their events folded up to ``known_at``.
 """
 
 from __future__ import annotations

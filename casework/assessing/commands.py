@@ -1,24 +1,26 @@
-"""The commands of a line: each is a struct made from the signature of the method that it calls."""
+"""The commands of a line: each is a struct made from the signature of what it calls.
+
+That is a method of the household, or, where a command tells two households, a function over both.
+"""
 
 from __future__ import annotations
 
 import inspect
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from operator import attrgetter
 from typing import Any, Final, Union, get_type_hints
 from uuid import UUID
 
 import msgspec
 
-from casework.assessing.instants import Id, any_id, end_of_day, instant, unit
-from casework.domain.calendar import born_last, month_of, shanghai_date
+from casework.assessing.instants import Id, any_id, unit
+from casework.domain import two_households
+from casework.domain.calendar import month_of
 from casework.domain.events import Change, NewMember
 from casework.domain.household import Household
-from casework.domain.residence import By
 from casework.domain.state import MemberFacts, Permit, Span
-from casework.errors import Invalid, NotFound, Refused
+from casework.errors import Invalid, Refused
 
 NAMES: Final = (
     *("register_household", "verify_residence", "move_household", "close_household"),
@@ -26,8 +28,15 @@ NAMES: Final = (
     *("start_employment", "end_employment", "record_need", "clear_need"),
     *("request_service", "refer_service", "answer_referral", "grant_service", "deny_service", "start_service"),
     *("renew_service", "end_service", "record_delivery", "correct_service", "void_service"),
-    *("correct_member_facts", "void_entry"),
+    *("correct_member_facts", "void_entry", "reopen_household"),
+    *("split_household", "merge_households", "unmerge_households"),
 )
+OF_TWO: Final[Mapping[str, tuple[Callable[..., None], str]]] = {
+    "split_household": (two_households.split, "new_household"),
+    "merge_households": (two_households.merge, "from_household"),
+    "unmerge_households": (two_households.unmerge, "to_household"),
+}
+"""What the commands that tell two households call, and how a line names the other one."""
 YEARS: Final = range(1900, 2200)
 HIDDEN: Final = {"commitment", "born_on"}
 """What the vault answers for, and so no line says."""
@@ -67,9 +76,17 @@ class MemberLine(FactsLine, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     from_household: Id | None = None
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every command may say: when it was recorded, by whom, and when it happened."""
+class RelatedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person, and what they are to the head of a household."""
 
+    person_id: Id
+    relation: str
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every command may say: of which household, when it was recorded, by whom, and when it happened."""
+
+    household: Id | None = None
     recorded_at: str | None = None
     occurred_on: date | None = None
     role: str | None = None
@@ -83,16 +100,21 @@ WRITTEN: Final[dict[Any, Any]] = {
     NewMember: MemberLine,
     Sequence[NewMember]: list[MemberLine],
     MemberFacts: FactsLine,
+    Sequence[UUID]: list[Id],
+    Mapping[UUID, str]: list[RelatedLine],
+    Mapping[UUID, str] | None: list[RelatedLine] | None,
 }
 """What a line writes where a method takes something else."""
 
 
 class Command:
-    """How to read one command and give it to a household."""
+    """How to read one command and give it to a household, and to a second one where it tells of two."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.method: Callable[..., None] = getattr(Household, name)
+        self.method: Callable[..., None]
+        self.other: str | None
+        self.method, self.other = OF_TWO[name] if name in OF_TWO else (getattr(Household, name), None)
         hints = get_type_hints(self.method)
         parameters = [p for p in inspect.signature(self.method).parameters.values() if p.kind is p.KEYWORD_ONLY]
         self.parameters = [p for p in parameters if p.name not in HIDDEN]
@@ -100,7 +122,10 @@ class Command:
         self.asks_birth = any(p.name == "born_on" for p in parameters)
         self.struct = msgspec.defstruct(
             name,
-            [self._field(p, hints[p.name]) for p in self.parameters if p.name != "occurred_on"],
+            [
+                *((each, Id, msgspec.NODEFAULT) for each in (self.other,) if each is not None),
+                *(self._field(p, hints[p.name]) for p in self.parameters if p.name != "occurred_on"),
+            ],
             bases=(Envelope,),
             frozen=True,
             kw_only=True,
@@ -113,7 +138,7 @@ class Command:
         self.defaults = {p.name for p in self.parameters if p.default is not p.empty}
         self.values = attrgetter(*self.names)
         self.turns = [(name, turn) for name in self.names if (turn := _turn(name, hints[name]))]
-        self.takes_in = "members" in self.names or "member" in self.names
+        self.takes_in = any(hints[name] in (NewMember, Sequence[NewMember]) for name in self.names)
 
     def _field(self, parameter: inspect.Parameter, hint: Any) -> tuple[str, Any, Any]:
         if parameter.name == self.own_date:
@@ -145,8 +170,16 @@ def _turn(name: str, hint: Any) -> Callable[[Any], Any] | None:
     """How what a line writes becomes what the method takes; None where it is that already."""
     if hint in (UUID, UUID | None):
         return _optional_unit if name == "unit_id" else _optional_id
-    turns: dict[str, Callable[[Any], Any]] = {"member": _member, "members": _members, "facts": _facts}
-    return turns.get(name, _changes if name == "changes" else None)
+    turns: dict[Any, Callable[[Any], Any]] = {
+        NewMember: _member,
+        Sequence[NewMember]: _members,
+        MemberFacts: _facts,
+        Sequence[Change]: _changes,
+        Sequence[UUID]: _ids,
+        Mapping[UUID, str]: _relations,
+        Mapping[UUID, str] | None: _relations,
+    }
+    return turns.get(hint)
 
 
 def _optional_id(text: Id | None) -> UUID | None:
@@ -155,6 +188,17 @@ def _optional_id(text: Id | None) -> UUID | None:
 
 def _optional_unit(text: Id | None) -> UUID | None:
     return None if text is None else unit(text)
+
+
+def _ids(said: Sequence[Id] | None) -> list[UUID]:
+    return [any_id(each) for each in said or ()]
+
+
+def _relations(said: Sequence[RelatedLine] | None) -> dict[UUID, str]:
+    relations = {any_id(each.person_id): each.relation for each in said or ()}
+    if len(relations) < len(said or ()):
+        raise Refused("member-twice")
+    return relations
 
 
 def _member(said: MemberLine) -> NewMember:
@@ -218,63 +262,8 @@ class Named(msgspec.Struct):
 _decode_name = msgspec.json.Decoder(Named).decode
 
 
-class Teller:
-    """Gives commands to a household; it keeps the dates of birth that the vault would, and each event's instant."""
-
-    def __init__(self) -> None:
-        self.household = Household(UUID(int=0))
-        self.instants: list[datetime] = []
-        self.born: dict[UUID, date] = {}
-
-    def give(self, command: msgspec.Raw) -> None:
-        """Give one command, as JSON; CaseworkError says why it is refused."""
-        said = _read(command)
-        kind = BY_STRUCT[type(said)]
-        on = kind.happened_on(said)
-        at = self._recorded_at(said, on)
-        by = By(shanghai_date(at), said.role == "supervisor", said.bureau, said.role == "bureau")
-        if not self.household.version and kind.name != "register_household":
-            raise NotFound
-        if kind.takes_in:
-            self._keep_births(said, on if kind.name == "record_birth" else by.today)
-        arguments = kind.arguments(said, on)
-        if kind.asks_birth:
-            arguments["born_on"] = self.born.get(arguments["person_id"], date.min)
-        kind.method(self.household, by, **arguments)
-        self._keep_corrected(said)
-        self.instants += [at] * (len(self.household.pending) - len(self.instants))
-
-    def known(self, at: datetime) -> Household:
-        """The household as it was known at an instant; instants never go back, so that what was known came first."""
-        if not self.instants or self.instants[-1] <= at:
-            return self.household
-        events = self.household.pending[: bisect_right(self.instants, at)]
-        return Household.fold(None, events) or Household(self.household.id)
-
-    def _recorded_at(self, said: Any, on: date) -> datetime:
-        """The log's instants never go back: one before that of the last event is the same."""
-        try:
-            at = end_of_day(on) if said.recorded_at is None else instant(said.recorded_at)
-        except ValueError:
-            raise Invalid("malformed-instant") from None
-        if at.year not in YEARS:
-            raise Invalid("malformed-instant")
-        return max(at, self.instants[-1]) if self.instants else at
-
-    def _keep_births(self, said: Any, latest: date) -> None:
-        for member in said.members if hasattr(said, "members") else [said.member]:
-            if member.born_on > latest:
-                raise Refused("born-later")
-            self.born[any_id(member.person_id)] = member.born_on
-
-    def _keep_corrected(self, said: Any) -> None:
-        """The vault's date agrees with a month of birth that was corrected; its last day is what counts (RULES A1)."""
-        for change in getattr(said, "changes", ()):
-            if change.path == "birth_month":
-                self.born[any_id(said.person_id)] = born_last(str(change.new))
-
-
-def _read(command: msgspec.Raw) -> Any:
+def read(command: msgspec.Raw) -> Any:
+    """Read one command, as a struct of :data:`BY_STRUCT`; Invalid says what is wrong with it."""
     try:
         return _decode(command)
     except msgspec.ValidationError as error:

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from casework.assessing.commands import Teller
 from casework.assessing.entries import known_facts
-from casework.assessing.instants import END_OF_TIME, instant
+from casework.assessing.instants import END_OF_TIME, Id, instant
+from casework.assessing.telling import Teller
 from casework.domain.assessment import Assessment, IndicatorResult, Score, assess
 from casework.domain.policy import load_policy
 from casework.domain.scoring import as_text
@@ -21,13 +21,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One household: as of when and by what it is assessed, what the registry says, and what was commanded."""
+    """One household or several: as of when and by what they are assessed, what the registry says, what was commanded.
+
+    Without ``households`` the answer is of the one that commands without a name are about.
+    """
 
     as_of: date
     commands: list[msgspec.Raw]
     known_at: str | None = None
     policy: str | None = None
     registry: msgspec.Raw = msgspec.Raw(b"[]")
+    households: list[Id] | None = None
     id: str | int | None = None
 
 
@@ -42,7 +46,7 @@ _decode_id = msgspec.json.Decoder(Identified).decode
 
 
 def answer(line: bytes) -> bytes:
-    """Assess one household, or say which command was refused and by which rule, or what is wrong with the line."""
+    """Assess a line's households, or say which command a rule refused, or what is wrong with the line."""
     asked: Line | Identified | None = None
     try:
         asked = _decode(line)
@@ -72,7 +76,13 @@ def _answer(asked: Line) -> dict[str, Any]:
             teller.give(command)
         except CaseworkError as error:
             return {"refused": index, **_refusal(error)}
-    return as_json(assess(teller.known(known_at), policy, asked.as_of, facts))
+
+    def assessed(household: Id | None) -> dict[str, Any]:
+        return as_json(assess(teller.file(household).known(known_at), policy, asked.as_of, facts))
+
+    if asked.households is None:
+        return assessed(None)
+    return {"households": [{"household": each, **assessed(each)} for each in asked.households]}
 
 
 def _refusal(error: CaseworkError) -> dict[str, str]:

@@ -6,9 +6,9 @@ from datetime import date
 
 import msgspec
 
-from casework.assessing.commands import Teller
 from casework.assessing.entries import known_facts
 from casework.assessing.instants import END_OF_TIME
+from casework.assessing.telling import Teller
 from casework.domain.household import Household
 from casework.domain.registry import Facts
 from casework.errors import CaseworkError
@@ -23,7 +23,7 @@ def told_household(seed: int) -> Household:
             teller.give(msgspec.Raw(msgspec.json.encode(command)))
         except CaseworkError:
             break
-    return teller.household
+    return teller.file().household
 
 
 def folded(seed: int) -> tuple[Household, Facts, date]:

@@ -170,6 +170,80 @@ def test_every_field_of_every_command_may_hold_anything_and_is_answered(name):
             )
 
 
+WANG = {"person_id": "wang", "relation": "spouse", "sex": "female", "born_on": "1985-03-15", "migrant": True}
+COUPLE = ARRIVAL | {"members": [LI, WANG]}
+NEED = {"command": "record_need", "need_id": "n", "need": "HOUSING", "result": "present", "occurred_on": "2013-02-01"}
+WENT = {"person_id": "wang", "relation": "head"}
+SPLIT = {
+    "command": "split_household",
+    "split_on": "2013-03-01",
+    "new_household": "hers",
+    "members": [WENT],
+    "head": "wang",
+}
+MERGE = {"command": "merge_households", "from_household": "hers", "merged_on": "2013-03-01"}
+
+
+def several(*commands, households, as_of="2013-06-30"):
+    line = {"as_of": as_of, "commands": list(commands), "households": households}
+    return json.loads(answer(json.dumps(line).encode()))
+
+
+def of_house(household, *commands):
+    return [command | {"household": household} for command in commands]
+
+
+def test_both_households_of_a_split_are_assessed():
+    told = of_house("his", COUPLE, NEED, SPLIT | {"needs": ["n"], "community": "410102001001"})
+    found = several(*told, households=["his", "hers", "nobody's"])["households"]
+
+    assert [each["household"] for each in found] == ["his", "hers", "nobody's"]
+    assert [(each["status"], each["community"]) for each in found] == [
+        *(("assessed", "410105001001"), ("assessed", "410102001001"), ("not_arrived", None)),
+    ]
+    assert [each["indicators"]["CIT3"]["den"] for each in found[:2]] == [0, 1]
+    assert several(*told, households=["hers"], as_of="2013-02-28")["households"][0]["status"] == "not_arrived"
+
+
+def test_households_are_merged_and_go_apart_again():
+    other = ARRIVAL | {"head": "wang", "members": [WANG | {"relation": "head"}]}
+    unmerge = {"command": "unmerge_households", "to_household": "hers", "unmerged_on": "2013-05-01"}
+    apart = [*of_house("his", ARRIVAL), *of_house("hers", other, NEED)]
+    related = MERGE | {"relations": [{"person_id": "wang", "relation": "spouse"}]}
+
+    one = several(*apart, *of_house("his", related), households=["his", "hers"])["households"]
+    again = several(*apart, *of_house("his", related, unmerge), households=["his", "hers"])["households"]
+
+    assert [each["status"] for each in one] == ["assessed", "merged_away"]
+    assert (one[0]["indicators"]["COM1"]["den"], one[0]["indicators"]["CIT3"]["den"]) == (2, 1)
+    assert again == several(*apart, households=["his", "hers"])["households"]
+
+
+def test_a_file_opens_again():
+    closed = {"command": "close_household", "reason": "left_city", "occurred_on": "2013-03-01"}
+    again = {"command": "reopen_household", "community": "410105001001", "occurred_on": "2013-05-01"}
+
+    assert (asked(closed)["status"], asked(closed, again)["status"]) == ("closed", "assessed")
+
+
+@pytest.mark.parametrize(
+    ("rule", "commands"),
+    [
+        ("not-found", of_house("hers", NEED)),
+        ("not-found", [MERGE]),
+        ("merge-with-itself", of_house("hers", ARRIVAL, MERGE)),
+        ("household-exists", [*of_house("hers", ARRIVAL), SPLIT]),
+        ("new-head-needed", [SPLIT | {"members": [{"person_id": "li", "relation": "head"}], "head": "li"}]),
+        ("member-twice", [SPLIT | {"members": [WENT, WENT]}]),
+        ("need-of-person", [NEED | {"need": "JOB", "person_id": "li"}, SPLIT | {"needs": ["n"]}]),
+    ],
+)
+def test_what_is_wrong_with_two_households_is_its_rule(rule, commands):
+    found = several(COUPLE, *commands, households=["hers"])
+
+    assert (found["refused"], found["rule"]) == (len(commands), rule)
+
+
 def test_today_is_the_date_in_shanghai_of_the_recording():
     seen = {"command": "verify_residence", "outcome": "present", "occurred_on": "2013-02-02"}
 
