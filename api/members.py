@@ -15,13 +15,13 @@ from api.people import FactsBody, MemberBody, NewbornBody, ProfileBody, facts_fr
 from api.resource import Fields, Resource
 from api.schemas import described
 from casework.domain.events import Change
-from casework.domain.fact_corrections import PATHS
+from casework.domain.fact_corrections import OF_BIRTH, PATHS
 from casework.errors import Refused
 from casework.outcome import Context, Outcome
 
 bp = Resource("members", __name__, description=__doc__)
 
-CHANGED = "|".join(sorted(PATHS)).replace(".", "[.]")
+CHANGED = "|".join([*sorted(PATHS), f"{OF_BIRTH}[0-9a-f-]{{36}}"]).replace(".", "[.]")
 
 
 class Join(Command):
@@ -67,7 +67,12 @@ class RecordFacts(Command):
 class FactChange(Body):
     """One value that was told wrongly from the start."""
 
-    path = Text(40, pattern=CHANGED, required=True, **described("A fact's name, such as `education` or `student.to`."))
+    path = Text(
+        50,
+        pattern=CHANGED,
+        required=True,
+        **described("A fact's name, such as `education` or `student.to`; `births.<id>` is a child's month of birth."),
+    )
     old = Anything(required=True, allow_none=True, **described("The value that stands now."))
     new = Anything(required=True, allow_none=True, **described("Null: there is no such fact."))
 
@@ -127,7 +132,9 @@ def record_facts(context: Context, fields: Fields, household_id: UUID, person_id
 def correct_facts(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
     """Correct what was told of a member, at every date; each change names the value that stands now.
 
-    A month of birth and a sex must agree with what the vault has of the person; `profile` puts that right too.
+    A month of birth and a sex must agree with what the vault has of the person; `profile` puts that right too. A
+    child's month of birth is corrected with the child, and with it in the household where the mother lives now; a
+    warning says where that cannot be. Who has access there corrects it as `births.<the child's id>` of the mother.
     """
     fields.setdefault("corrected_on", casework().today)
     changes = [Change(**each) for each in fields.pop("changes")]

@@ -13,6 +13,7 @@ from api.fields import Body, Code, Day, Flag, Id, NewId, Part, Text
 from api.schemas import described
 from casework.domain.calendar import month_of
 from casework.domain.events import NewMember
+from casework.domain.fact_corrections import OF_BIRTH
 from casework.domain.state import MemberFacts, Permit, Span
 from casework.errors import Invalid
 from casework.outcome import Context
@@ -95,7 +96,7 @@ _MONTH = Text(7, pattern="[0-9]{4}-(0[1-9]|1[0-2])")
 
 def field_of(path: str) -> ma.fields.Field[Any]:
     """Return the field in which a value was told first that a correction names."""
-    if path == "birth_month":
+    if path == "birth_month" or path.startswith(OF_BIRTH):
         return _MONTH
     if path in _DATES:
         return Day()

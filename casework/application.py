@@ -18,13 +18,13 @@ from casework.domain import catalogue, registry
 from casework.domain.calendar import month_of
 from casework.domain.corrections import is_id
 from casework.domain.events import Change, NewMember
-from casework.domain.fact_corrections import IN_THE_VAULT
+from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH
 from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
 from casework.erasing import ErasingCommands
-from casework.errors import Forbidden, Refused
+from casework.errors import CaseworkError, Forbidden, NotFound, Refused
 from casework.log.append import Beside
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
@@ -224,7 +224,8 @@ class Casework(RegroupingPath, ErasingCommands):
     ) -> Outcome:
         """Correct what was told of a person. A month of birth and a sex agree with what the vault has of them.
 
-        ``profile`` puts the vault right in the same step: a date of birth in the month that is corrected.
+        ``profile`` puts the vault right in the same step: a date of birth in the month that is corrected. It stands
+        with the mother too, and is told to her household where that is another.
         """
         paths = {change.path: change.new for change in changes}
 
@@ -234,18 +235,51 @@ class Casework(RegroupingPath, ErasingCommands):
                 give()
                 return Decided()
             person = household.person(person_id)
+            others, untold = self._mothers_household(household, context, by, person_id, changes, **fields)
             refuse_if(profile and person.current is None, "profile-of-former-member")
             told = self.persons.changed(self._profile(person_id), profile or {})
             sex = paths.get("sex", person.sex)
             entry = self.persons.enter(person_id, told, today=by.today, sex=str(sex), at="/profile")
-            give(commitment=entry.row.commitment if profile else None)
+            mothers = others[0].id if others else None
+            give(commitment=entry.row.commitment if profile else None, mothers_household=mothers)
             self._check_birth_month(household.person(person_id), {"born_on": told.born_on})
             refuse_if("sex" in paths and "sex-differs" in entry.warnings, "sex-differs")
-            if not profile:
-                return Decided(warnings=entry.warnings)
-            return Decided(entry.beside()._replace(released=[person_id]), warnings=entry.warnings)
+            beside = entry.beside()._replace(released=[person_id]) if profile else Beside()
+            return Decided(beside, others=others, warnings=(*entry.warnings, *untold))
 
         return self._change(household_id, context, decide)
+
+    def _mothers_household(
+        self,
+        household: Household,
+        context: Context,
+        by: By,
+        child: UUID,
+        changes: Sequence[Change],
+        *,
+        corrected_on: date,
+        reason: str,
+        **fields: Any,
+    ) -> tuple[tuple[Household, ...], tuple[str, ...]]:
+        """A mother's household, told of another month of birth where it is another; or a warning, where it cannot be.
+
+        A figure of hers alone rests on it (RULES COM2): that is no reason to leave the child's age wrong.
+        """
+        born = [Change(f"{OF_BIRTH}{child}", each.old, each.new) for each in changes if each.path == "birth_month"]
+        mother = household.mother_elsewhere(child) if born else None
+        if mother is None:
+            return (), ()
+        with self.pool.connection() as db:
+            holder = self.persons.holders(db, [mother]).get(mother)
+        try:
+            if holder is None:
+                raise NotFound
+            other = self.household(holder)
+            self._check_access(other, context)
+            other.correct_member_facts(by, corrected_on=corrected_on, person_id=mother, changes=born, reason=reason)
+        except CaseworkError:
+            return (), ("mother-not-told",)
+        return (other,), ()
 
     def void_entry(
         self, household_id: UUID, context: Context, *, voids: int, remark: str | None = None, **fields: Any

@@ -383,6 +383,6 @@ class CommandPath(Application[UUID]):
 
 def _elsewhere(placed: Sequence[Placed]) -> list[UUID]:
     """The other households that a command wrote to."""
-    names = ("to_household", "new_household", "from_household")
+    names = ("to_household", "new_household", "from_household", "mothers_household")
     targets = (getattr(item.recorded.event, name, None) for item in placed for name in names)
     return [target for target in targets if target is not None]

@@ -366,12 +366,16 @@ class ServiceVoided(HouseholdEvent, frozen=True, kw_only=True):
 
 @event_type("household.member-facts-corrected.v1")
 class MemberFactsCorrected(HouseholdEvent, frozen=True, kw_only=True):
-    """What was told of a person was wrong, at every date; ``corrects`` is the version of the event."""
+    """What was told of a person was wrong, at every date; ``corrects`` is the version of the event.
+
+    A child's month of birth is corrected in ``mothers_household`` too, where that is another.
+    """
 
     person_id: UUID
     changes: tuple[Change, ...]
     reason: str
     corrects: int
+    mothers_household: UUID | None = None
     commitment: bytes | None = None
 
 

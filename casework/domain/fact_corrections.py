@@ -16,7 +16,7 @@ from casework.domain.corrections import CorrectionCommands, as_day, is_day
 from casework.domain.events import Change, HeadChanged, MemberBorn, MemberFactsCorrected, NewMember
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
-from casework.domain.state import MemberFacts, Person, Spell, Told
+from casework.domain.state import Birth, MemberFacts, Person, Spell, Told
 from casework.errors import Refused
 
 INSIDE = {"student": ("from", "to"), "pregnancy": ("from", "to"), "permit": ("status", "from", "to")}
@@ -28,6 +28,8 @@ FACTS = frozenset(
 )
 OF_PERSON = frozenset({"birth_month", "sex", "relation"})
 OF_SPELL = frozenset({"joined_on", "resident_since"})
+OF_BIRTH = "births."
+"""Before a child's id: the month in which a mother bore it, for a child who is not of her household."""
 PATHS = FACTS | OF_PERSON | OF_SPELL
 """What a correction may name: facts, and what was told when the person was taken in."""
 
@@ -47,6 +49,7 @@ class FactCorrectionCommands(CorrectionCommands):
         changes: Sequence[Change],
         reason: str,
         corrects: int | None = None,
+        mothers_household: UUID | None = None,
         commitment: bytes | None = None,
     ) -> None:
         """Say what was wrong from the start; every change names the value that stands now (RULES B3).
@@ -63,7 +66,7 @@ class FactCorrectionCommands(CorrectionCommands):
         corrected = _copied(person)
         target = corrects or _told_in(corrected, changes)
         for change in changes:
-            refuse_if(change.path not in PATHS, "correction-path", path="path")
+            refuse_if(not self._may_correct(change.path), "correction-path", path="path")
             self._check_spell(corrected, change, target)
             stands = _value(corrected, change.path, target)
             refuse_if(stands != change.old, "old-value-differs", path=change.path)
@@ -77,9 +80,23 @@ class FactCorrectionCommands(CorrectionCommands):
                 changes=tuple(changes),
                 reason=reason,
                 corrects=target,
+                mothers_household=mothers_household,
                 commitment=commitment,
             )
         )
+
+    def mother_elsewhere(self, child: UUID) -> UUID | None:
+        """The mother of a child, where she is not of this household, so that its births are told elsewhere too."""
+        mother = self.person(child).mother
+        is_here = mother in self.people and self.people[mother].spells[-1].to_household is None
+        return None if is_here else mother
+
+    def _may_correct(self, path: str) -> bool:
+        """Whether a path can be named; the month of a birth is corrected with the child, where the child is here."""
+        if not path.startswith(OF_BIRTH):
+            return path in PATHS
+        here = (p for p in self.people.values() if p.spells[-1].to_household is None)
+        return path.removeprefix(OF_BIRTH) not in map(str, (person.person_id for person in here))
 
     def _check_spell(self, person: Person, change: Change, target: int) -> None:
         """When somebody joined cannot be corrected apart from their birth, or from where they left that day."""
@@ -101,6 +118,9 @@ class FactCorrectionCommands(CorrectionCommands):
         for told in person.told:
             check_facts(told.facts)
         check_month("birth_month", person.birth_month)
+        for birth in person.births:
+            check_month(f"{OF_BIRTH}{birth.child}", birth.birth_month)
+            refuse_if(born_from(birth.birth_month) > birth.reported_on, "born-later")
         begun = born_from(person.birth_month)
         for spell, before in zip(person.spells, [None, *person.spells], strict=False):
             refuse_if(begun > spell.joined_on, "born-later")
@@ -141,7 +161,10 @@ def correct_facts(people: Mapping[UUID, Person], event: MemberFactsCorrected) ->
 
 def _copied(person: Person) -> Person:
     return replace(
-        person, told=[replace(told) for told in person.told], spells=[replace(spell) for spell in person.spells]
+        person,
+        told=[replace(told) for told in person.told],
+        spells=[replace(spell) for spell in person.spells],
+        births=[replace(birth) for birth in person.births],
     )
 
 
@@ -152,8 +175,10 @@ def _told_in(person: Person, changes: Sequence[Change]) -> int:
     return versions.pop()
 
 
-def _teller(person: Person, path: str) -> Told | Spell:
+def _teller(person: Person, path: str) -> Told | Spell | Birth:
     """What told last of a fact; where nothing did, what told of the person when they came."""
+    if path.startswith(OF_BIRTH):
+        return _birth(person, path)
     if path not in FACTS:
         return person.spells[-1]
     begun = next((told for told in person.told if told.version == person.spells[-1].version), person.told[0])
@@ -173,6 +198,13 @@ def _told(person: Person, path: str, version: int) -> Told:
     return _last_to_tell(told, path) or told[-1]
 
 
+def _birth(person: Person, path: str) -> Birth:
+    birth = next((each for each in person.births if str(each.child) == path.removeprefix(OF_BIRTH)), None)
+    if birth is None:
+        raise Refused("correction-path", path=path)
+    return birth
+
+
 def _spell(person: Person, path: str, version: int) -> Spell:
     spell = next((spell for spell in person.spells if spell.version == version), None)
     if spell is None:
@@ -186,6 +218,8 @@ def _value(person: Person, path: str, version: int) -> Any:
         return getattr(person, path)
     if path in OF_SPELL:
         return getattr(_spell(person, path, version), path).isoformat()
+    if path.startswith(OF_BIRTH):
+        return _birth(person, path).birth_month
     name, _, part = path.partition(".")
     value = msgspec.to_builtins(_told(person, path, version).facts).get(name)
     return value.get(part) if part and value is not None else value
@@ -197,6 +231,8 @@ def _put(person: Person, change: Change, version: int) -> None:
         _rejoin(person, _spell(person, path, version), _day(change))
     elif path == "resident_since":
         _spell(person, path, version).resident_since = _day(change)
+    elif path.startswith(OF_BIRTH):
+        _birth(person, path).birth_month = _text(change)
     elif path in OF_PERSON:
         setattr(person, path, _text(change))
     else:

@@ -119,7 +119,9 @@ class Household(RegroupingCommands, ConsentCommands):
             case MemberBorn(member=member, mother=mother):
                 self._take_in(on, member)
                 if mother is not None:
-                    self.people[mother].births.append(Birth(on, member.birth_month, member.person_id))
+                    birth = Birth(on, member.birth_month, member.person_id, self.version)
+                    self.people[mother].births.append(birth)
+                    self.people[member.person_id].mother = mother
             case _:
                 self._apply_rare(event)
 
@@ -278,7 +280,7 @@ class Household(RegroupingCommands, ConsentCommands):
     def _receive(self, person: Person, carried: Carried) -> None:
         kept = self._keep(carried)
         self.carried_in[person.person_id] = self.version
-        person.told, person.births = kept.told, kept.births
+        person.told, person.births, person.mother = kept.told, kept.births, kept.mother
         person.consents, person.erasure, person.surveys = kept.consents, kept.erasure, kept.surveys
 
     def _keep(self, carried: Carried) -> Carried:

@@ -170,6 +170,7 @@ class MembershipCommands(ResidenceCommands):
                 consents=person.consents,
                 erasure=person.erasure,
                 surveys=person.surveys,
+                mother=person.mother,
             )
         )
 

@@ -117,6 +117,8 @@ class Birth(msgspec.Struct, omit_defaults=True):
     reported_on: date
     birth_month: str
     child: UUID | None = None
+    version: int = 0
+    origin: Origin | None = None
 
 
 class Consent(msgspec.Struct, omit_defaults=True):
@@ -164,6 +166,7 @@ class Person(msgspec.Struct, omit_defaults=True):
     consents: list[Consent] = []
     erasure: Erasure | None = None
     surveys: list[Survey] = []
+    mother: UUID | None = None
 
     @property
     def is_erased(self) -> bool:
@@ -345,11 +348,12 @@ class Carried(msgspec.Struct, omit_defaults=True):
     consents: list[Consent] = []
     erasure: Erasure | None = None
     surveys: list[Survey] = []
+    mother: UUID | None = None
 
-    def versioned(self) -> list[Told | Employment | Need | Terms | Consent]:
+    def versioned(self) -> list[Told | Birth | Employment | Need | Terms | Consent]:
         """Every record that says where in a stream it was told."""
         terms = [terms for episode in self.episodes for terms in episode.terms]
-        return [*self.told, *self.employments, *self.needs, *terms, *self.consents]
+        return [*self.told, *self.births, *self.employments, *self.needs, *terms, *self.consents]
 
 
 NOTHING_CARRIED = Carried([], [], [], [], [])

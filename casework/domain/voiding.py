@@ -24,7 +24,7 @@ from casework.domain.events import (
     MemberLeft,
     NewMember,
 )
-from casework.domain.fact_corrections import IN_THE_VAULT, FactCorrectionCommands
+from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH, FactCorrectionCommands
 from casework.domain.residence import By, HouseholdState, refuse_if
 from casework.errors import CaseworkError, FieldError, Refused, problems
 
@@ -188,6 +188,8 @@ def _has_other_half(event: HouseholdEvent) -> bool:
     """Whether it stands in another household's stream too."""
     if isinstance(event, MemberLeft):
         return event.to_household is not None
+    if isinstance(event, MemberFactsCorrected):
+        return any(change.path.startswith(OF_BIRTH) for change in event.changes)
     return isinstance(event, MemberJoined) and (
         event.member.carried is not None or event.member.from_household is not None
     )

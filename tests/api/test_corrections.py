@@ -83,6 +83,45 @@ def test_a_month_of_birth_agrees_with_the_vault_which_is_put_right_in_the_same_s
     assert code(void(clerk, household, 2)) == (409, "entry-with-profile")
 
 
+def mother_and_child(clerk: Desk) -> tuple[str, str, str]:
+    """A household with a mother, somebody who can be its head, and a newborn; the mother has moved into another."""
+    household = arrived(clerk, name="花木兰")
+    mother = head_of(clerk, household)
+    spouse = joined(clerk, household)
+    child = {"relation": "child", "sex": "female", "born_on": "2013-04-10", "name": "花小兰", "migrant": True}
+    body = {"reported_on": "2013-06-20", "member": child, "mother": mother}
+    born = clerk.edit(household, "births", body).json["events"][0]["person_id"]
+    gone = {"split_on": "2013-07-01", "members": [{"person_id": mother}], "new_head": spouse}
+    new = clerk.edit(household, "splits", gone).json["events"][0]["new_household"]
+    return household, str(born), str(new)
+
+
+def test_a_childs_month_of_birth_reaches_the_mother_in_another_household(clerk: Desk):
+    household, child, new = mother_and_child(clerk)
+    path = f"/v1/households/{household}/members/{child}/corrections"
+    changes = [{"path": "birth_month", "old": "2013-04", "new": "2013-03"}]
+    body = {"changes": changes, "reason": "entry_error", "profile": {"born_on": "2013-03-10"}}
+    seen = {"If_Match": clerk.get(f"/v1/households/{household}").headers["ETag"], "Idempotency_Key": "month"}
+
+    first, again = (clerk.post(path, body, **seen) for _ in range(2))
+
+    assert (first.status, first.json["warnings"]) == (200, [])
+    assert again.json == first.json
+    told = story(clerk, new)[-1]
+    assert told["changed"]["changes"] == [{"path": f"births.{child}", "old": "2013-04", "new": "2013-03"}]
+    assert story(clerk, household)[-1]["changed"]["mothers_household"] == new
+
+
+def test_where_the_mother_is_in_no_household_to_be_told_a_warning_says_so(clerk: Desk):
+    household, child, new = mother_and_child(clerk)
+    clerk.edit(new, "closings", {"closed_on": "2013-08-01", "reason": "left_city"})
+
+    answer = correct(clerk, household, child, "birth_month", "2013-04", "2013-03", profile={"born_on": "2013-03-10"})
+
+    assert (answer.status, [warning["code"] for warning in answer.json["warnings"]]) == (200, ["mother-not-told"])
+    assert "mothers_household" not in story(clerk, household)[-1]["changed"]
+
+
 def test_a_sex_agrees_with_the_id_number(clerk: Desk):
     number, mans = id_number("19900517", "004"), id_number("19900517", "007")
     household = arrived(clerk, id_number=number)

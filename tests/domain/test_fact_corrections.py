@@ -30,6 +30,7 @@ from tests.domain.given import (
     when,
     works,
 )
+from tests.domain.regrouped import again, split, state
 from tests.domain.test_moving_member import move
 
 
@@ -161,6 +162,47 @@ def test_the_month_of_a_birth_stands_with_the_mother_too():
 
     assert count(household, "COM2", "2013-07-25") == "not_applicable"
     assert refusal(household, corrected_facts("baby", "joined_on", "2013-06-20", "2013-06-21")) == "correction-path"
+
+
+def test_the_month_of_a_birth_is_corrected_where_the_mother_lives_now():
+    source = given_household(arrived(*ADULTS), born("baby", month="2013-04", on="2013-06-20", mother="wang"))
+    target, _ = move(source)
+    month = corrected_facts("wang", f"births.{named('baby')}", "2013-04", "2013-02", on="2013-07-01")
+    assert count(target, "COM2", "2013-07-25") == (0, 1)
+    assert source.mother_elsewhere(named("baby")) == named("wang")
+
+    assert refusal(source, month) == "moved-with-person"
+    late = corrected_facts("wang", f"births.{named('baby')}", "2013-04", "2013-07")
+    assert refusal(target, late) == "born-later"
+    assert refusal(target, corrected_facts("wang", f"births.{named('nobody')}", "2013-04", "2013-02")) == (
+        "correction-path"
+    )
+    [event] = when(target, month)
+
+    assert isinstance(event, MemberFactsCorrected)
+    assert (event.corrects, target.people[named("wang")].births[0].origin) == (2, (source.id, 2))
+    assert count(target, "COM2", "2013-07-25") == "not_applicable"
+    assert refusal(target, voided_entry(target.version)) == "entry-of-two-households"
+
+
+def test_a_child_who_moved_away_still_has_the_mother_who_stayed():
+    source = given_household(arrived(*ADULTS), born("baby", month="2013-04", on="2013-06-20", mother="wang"))
+    here = source.mother_elsewhere(named("baby"))
+
+    new = split(source, "baby", on="2013-06-21")
+
+    assert (here, new.mother_elsewhere(named("baby"))) == (None, named("wang"))
+    assert state(again(new)) == state(new)
+    when(source, corrected_facts("wang", f"births.{named('baby')}", "2013-04", "2013-02", on="2013-07-01"))
+    assert count(source, "COM2", "2013-07-25") == "not_applicable"
+
+
+def test_the_month_of_a_birth_is_corrected_with_the_child_where_both_are():
+    household = given_household(arrived(*ADULTS), born("baby", month="2013-04", on="2013-06-20", mother="wang"))
+
+    assert refusal(household, corrected_facts("wang", f"births.{named('baby')}", "2013-04", "2013-02")) == (
+        "correction-path"
+    )
 
 
 def test_what_moved_is_corrected_where_it_is_now():
