@@ -96,10 +96,15 @@ class Bureaus(Row, frozen=True, kw_only=True):
 
 
 class UnitFact(Coded, frozen=True, kw_only=True):
-    """A dated fact of a unit: which kinds of unit carry it, and its items (none where it is one thing)."""
+    """A dated fact of a unit: which kinds of unit carry it, and its items (none where it is one thing).
+
+    ``area`` is that of the plan's section, none of a unit's own plan; ``of_new_type``: asked of new-type communities.
+    """
 
     plan_lines: tuple[int, ...]
     carriers: tuple[str, ...]
+    area: str | None = None
+    of_new_type: bool = False
     items: tuple[Coded, ...] = ()
     max_months: int | None = None
 
@@ -163,6 +168,29 @@ def zones_without_code() -> tuple[ZoneWithoutCode, ...]:
 def unit_facts() -> Mapping[str, UnitFact]:
     """Return the facts that units may report, by code."""
     return {fact.code: fact for fact in read_data("unit_facts.json", UnitFacts).unit_facts}
+
+
+def facts_of(kind: str, *, new_type_community: bool) -> list[UnitFact]:
+    """Return the facts that a unit of a kind has to report; some only where its community is of the new type."""
+    return [
+        fact for fact in unit_facts().values() if kind in fact.carriers and (new_type_community or not fact.of_new_type)
+    ]
+
+
+def reports_of_field(bureau: str, fact: str, unit_code: str, unit_kind: str) -> bool:
+    """Whether a fact of a unit is a bureau's to report: one of its own areas, or that it has a plan itself.
+
+    That a unit has its plan (UF-PLAN) is also for the bureaus that run the selection, and for who speaks for districts
+    or for zones.
+    """
+    row = next((each for each in bureaus() if each.code == bureau), None)
+    known = unit_facts().get(fact)
+    if row is None or known is None:
+        return False
+    if known.area is not None:
+        return known.area in row.areas
+    speaks_for = {"local": "district", "zone": "zone"}.get(row.kind)
+    return unit_code == bureau or "selection" in row.duties or unit_kind == speaks_for
 
 
 def check_unit_fact(code: str, unit_kind: str, items: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Which part of a household an event touches, to tell edits that collide from edits that merely come together."""
+"""Which part of a household or unit an event touches: edits of one part collide, others merely come together."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ from casework.domain.events import (
     PersonErased,
     ResidenceVerified,
 )
+from casework.domain.units import (
+    UnitClosed,
+    UnitFactReported,
+    UnitFactVoided,
+    UnitMerged,
+    UnitMergedIn,
+    UnitParentChanged,
+    UnitRegistered,
+    UnitSplit,
+)
 
 Part = tuple[Any, ...]
 
@@ -38,7 +48,7 @@ WHOLE: Part = ("household",)
 
 
 def parts(event: Event) -> frozenset[Part]:
-    """Return the parts of a household that an event touches."""
+    """Return the parts of a household or a unit that an event touches."""
     match event:
         case HouseholdRegistered() | HouseholdClosed() | HouseholdReopened() | HouseholdSplit() | EntryVoided():
             return frozenset({WHOLE})
@@ -66,6 +76,12 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("erasure", person_id)})
         case PersonErased(person_id=person_id):
             return frozenset({("erasure", person_id), ("member", person_id), ("facts", person_id)})
+        case UnitFactReported(fact=fact) | UnitFactVoided(fact=fact):
+            return frozenset({("fact", fact)})
+        case UnitParentChanged() | UnitMergedIn():
+            return frozenset({("place",)})
+        case UnitRegistered() | UnitClosed() | UnitSplit() | UnitMerged():
+            return frozenset({WHOLE})
     names = ("episode_id", "need_id", "employment_id")
     return frozenset((name, value) for name in names if (value := getattr(event, name, None)) is not None)
 

@@ -35,6 +35,8 @@ SEES_ALL_RESTRICTED: Roles = frozenset({"caseworker", "supervisor", "auditor"})
 """Those who record on behalf of every bureau, and those who audit; a bureau and a feed see their own (RULES G10)."""
 SEES_SMALL_CELLS: Roles = frozenset({"auditor", "selection", "operator"})
 """Whose figures of units are not suppressed (RULES U17)."""
+SEES_EVIDENCE: Roles = frozenset({"supervisor", "auditor", "selection", "operator"})
+"""Who looks into what units' reports rest on."""
 
 HIDDEN = {"occurred_on", "commitment", "carried"}
 """Told elsewhere, meaningless to readers, or the whole of another story."""
@@ -65,6 +67,11 @@ class Sight(NamedTuple):
     def small_cells(self) -> bool:
         """Whether units' figures are shown to them that tell of fewer than five persons."""
         return self.role in SEES_SMALL_CELLS
+
+    @property
+    def unit_evidence(self) -> bool:
+        """Whether they see where the evidence of a unit's report is to be found."""
+        return self.role in SEES_EVIDENCE
 
     @property
     def surveys(self) -> bool:

@@ -7,14 +7,20 @@ from typing import NamedTuple
 from uuid import UUID
 
 from casework.domain.aggregate import EVENT_TYPES, Recorded
-from casework.domain.registry import Facts, FeedClosed, Registry, UnitFactReported
+from casework.domain.registry import (
+    COLLECTIVE_CONTRACT,
+    Facts,
+    FeedClosed,
+    Registry,
+    UnitFactReported,
+    UnitFactVoided,
+)
 from casework.log import reading
 from casework.log.reading import Db, RegistryEvent
 from casework.projections.computing import codec, described
 
 log = logging.getLogger(__name__)
 
-COLLECTIVE_CONTRACT = "UF-COLL"
 _CONTRACT = COLLECTIVE_CONTRACT.encode()
 
 
@@ -87,16 +93,17 @@ def registry_at(db: Db, position: int) -> Registry:
 
 def _changed(db: Db, after: int, upto: int) -> Changed:
     events = [(e.stream_id, _read(e)) for e in reading.registry_events(db, after, upto)]
-    units = frozenset(unit for unit, event in events if isinstance(event, UnitFactReported))
+    units = frozenset(unit for unit, event in events if isinstance(event, UnitFactReported | UnitFactVoided))
     return Changed(units, any(isinstance(event, FeedClosed) for _, event in events))
 
 
-def _read(event: RegistryEvent) -> UnitFactReported | FeedClosed | None:
+def _read(event: RegistryEvent) -> UnitFactReported | UnitFactVoided | FeedClosed | None:
     """Return an event that assessments ask for, None for the many others; Undecodable for an unknown type."""
     kind = EVENT_TYPES.get(event.type)
-    relevant = kind is None or kind is FeedClosed or (kind is UnitFactReported and _CONTRACT in event.state)
+    of_contract = kind in (UnitFactReported, UnitFactVoided) and _CONTRACT in event.state
+    relevant = kind is None or kind is FeedClosed or of_contract
     match codec.decode(event.type, event.state) if relevant else None:
-        case UnitFactReported(fact=fact) as read if fact == COLLECTIVE_CONTRACT:
+        case UnitFactReported(fact=fact) | UnitFactVoided(fact=fact) as read if fact == COLLECTIVE_CONTRACT:
             return read
         case FeedClosed() as read:
             return read
