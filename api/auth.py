@@ -29,6 +29,10 @@ IMPORTERS: Roles = frozenset({"supervisor", "service"})
 """Who may bring whole files in, and undo what they did: a feed, and whoever answers for the desk."""
 EXPORTERS: Roles = frozenset({"supervisor", "auditor"})
 """Who may take whole files out; nobody is named in them."""
+ARRANGERS: Roles = frozenset({"supervisor", "operator"})
+"""Who registers units and says where they stand: whoever answers for the division above, or for the whole city."""
+REPORTERS: Roles = ARRANGERS | {"bureau", "service"}
+"""Who reports facts of units: they, and a bureau or its feed those of its own field."""
 REGISTRARS: Roles = frozenset({"operator", "bureau", "service"})
 
 PERSONS: Roles = EVERYBODY - {"service"}
@@ -42,6 +46,12 @@ OF_HOUSEHOLDS = frozenset(
 
 OF_DIVISIONS = DECIDERS
 """Whose token must say where they work; an auditor without divisions sees the whole city."""
+
+OF_ARRANGED = frozenset(
+    {"units.register", "units.report_fact", "units.void_fact"}
+    | {"units.change_place", "units.split", "units.merge", "units.close"}
+)
+"""Commands on units, which the same people give only for where they work."""
 
 PUBLIC = frozenset(
     {"health.alive", "health.ready", "metrics.metrics", "docs.page", "docs.openapi", "docs.problem_list", "docs.home"}
@@ -96,8 +106,15 @@ RIGHTS: Mapping[str, Roles] = {
     "units.list_units": EVERYBODY,
     "units.read": EVERYBODY,
     "units.figures": EVERYBODY,
-    "units.register": frozenset({"operator", "bureau"}),
-    "units.report_fact": REGISTRARS,
+    "units.history": EVERYBODY,
+    "units.missing_facts": EVERYBODY,
+    "units.register": ARRANGERS,
+    "units.report_fact": REPORTERS,
+    "units.void_fact": REPORTERS,
+    "units.change_place": ARRANGERS,
+    "units.split": ARRANGERS,
+    "units.merge": ARRANGERS,
+    "units.close": ARRANGERS,
     "duplicates.list_duplicates": REVIEWERS,
     "duplicates.decide": REVIEWERS,
     "jobs.read": EVERYBODY,
@@ -141,15 +158,15 @@ def authorise(principal: Principal, action: str) -> str:
     role = acting_role(principal, action)
     if role is None:
         raise Forbidden
-    if role in OF_DIVISIONS and _of_households(action) and not (principal.everywhere or principal.divisions):
+    if role in OF_DIVISIONS and _of_places(action) and not (principal.everywhere or principal.divisions):
         raise Forbidden("divisions-missing")
     if role == "bureau" and principal.bureau is None:
         raise Forbidden("bureau-missing")
     return role
 
 
-def _of_households(action: str) -> bool:
-    return action.partition(".")[0] in OF_HOUSEHOLDS
+def _of_places(action: str) -> bool:
+    return action.partition(".")[0] in OF_HOUSEHOLDS or action in OF_ARRANGED
 
 
 def of_one_bureau() -> bool:

@@ -100,7 +100,9 @@ def list_unit_facts(asked: Fields) -> Content:
         "items": [
             {
                 **_coded(row),
+                "area": row.area,
                 "carriers": row.carriers,
+                "of_new_type": row.of_new_type,
                 "items": [_coded(item) for item in row.items],
                 "max_months": row.max_months,
                 "plan_lines": row.plan_lines,

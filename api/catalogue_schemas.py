@@ -110,6 +110,8 @@ class BureauList(ma.Schema):
 class UnitFactRow(Coded):
     """A fact that units report."""
 
+    area = fields.String(required=True, allow_none=True)
+    of_new_type = fields.Boolean(required=True)
     carriers = fields.List(fields.String(), required=True)
     items = fields.List(fields.Nested(Coded), required=True)
     max_months = fields.Integer(required=True, allow_none=True)

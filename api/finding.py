@@ -124,7 +124,7 @@ def communities_seen(registry: Registry, unit: str | None) -> Sequence[UUID] | N
 @lru_cache(32)
 def _below(registry: Registry, units: frozenset[UUID], day: Any) -> frozenset[UUID]:
     """The communities under some units on a day, by this registry, which never changes once it is read."""
-    return frozenset(found for unit in units for found in reading.communities_under(registry, unit, day))
+    return frozenset(found for unit in units for found in registry.subtree(unit, day))
 
 
 def _item(row: HouseholdRow, registry: Registry, profiles: Mapping[UUID, Profile], policy: Policy) -> Content:

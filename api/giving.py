@@ -13,6 +13,8 @@ from api.bearer import Principal
 from api.language import language
 from api.policy_choice import default_policy
 from casework.application import Casework
+from casework.domain.ids import REGISTRY, partition_of
+from casework.domain.registry import Registry
 from casework.errors import Forbidden, Invalid, problems
 from casework.outcome import Context, Outcome
 
@@ -68,13 +70,14 @@ def give_back(outcome: Outcome, status: int, **more: Any) -> Response:
         **more,
     }
     g.position = outcome.position
-    headers = {"ETag": current_etag(outcome.version)}
+    # What was just written to the registry is in its own tag.
+    known = casework().registry(at_most_old=0 if partition_of(outcome.id) == REGISTRY else 1)
+    headers = {"ETag": current_etag(known, outcome.version)}
     return Response(msgspec.json.encode(content), status, headers, content_type="application/json")
 
 
-def current_etag(version: int) -> str:
+def current_etag(known: Registry, version: int) -> str:
     """Return the tag of an aggregate's version as it is told today."""
-    known = casework().registry(at_most_old=1)
     today = casework().today
     return etag(version, known.position, today.isoformat(), default_policy(known, today).version)
 
@@ -118,8 +121,8 @@ def _operation() -> tuple[str, ...]:
 
 
 def _expected_version(role: str) -> int | None:
-    """The version that the caller saw; a person must say it of every household that they edit."""
-    if "household_id" not in (request.view_args or {}):
+    """The version that the caller saw; a person must say it of every household and unit that they edit."""
+    if not {"household_id", "unit"} & (request.view_args or {}).keys():
         return None
     header = request.headers.get("If-Match")
     if header is None:

@@ -167,7 +167,7 @@ class Resource(Blueprint):
         documented._apidoc["casework"] = {
             "kind": kind,
             "operation": operation,
-            "of_household": "household_id" in rule,
+            "is_edit": "household_id" in rule or "<unit>" in rule,
             "media": media,
         }
         documented._apidoc["arguments"]["responses"] = {}
@@ -219,7 +219,7 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
     "If-Match": {
-        "description": "The household's `ETag` as last seen; persons must send it.",
+        "description": "The `ETag` of the household or unit as last seen; persons must send it.",
         "required": False,
         "schema": {"type": "string", "pattern": '^"[0-9]{1,9}[!#-~]*"$'},
     },
@@ -272,12 +272,12 @@ def _document(doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any) -> d
     told = doc_info.get("casework")
     if told is None:
         return doc
-    kind, of_household = told["kind"], told["of_household"]
+    kind, is_edit = told["kind"], told["is_edit"]
     doc["operationId"] = told["operation"]
     statuses, headers = [*_STATUSES[kind]], ["Accept-Language"]
     if kind in ("command", "uploading", "asking"):
         headers.append("Idempotency-Key")
-    if kind == "command" and of_household:
+    if kind == "command" and is_edit:
         headers.append("If-Match")
         statuses += [412, 428]
     elif kind == "reading":

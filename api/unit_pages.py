@@ -1,4 +1,4 @@
-"""What is told of units: the registry's entry, lists, and figures with small cells hidden."""
+"""The figures of units, with small cells hidden."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import marshmallow as ma
 import msgspec
 from flask import Response
 
 from api.auth import sight
-from api.fields import unit_from
 from api.freshness import await_positions, meta, refuse_older
 from api.giving import casework
-from api.household_state import unit_name
 from api.language import told
-from api.paging import next_link
 from api.policy_choice import chosen_policy
 from api.reasons import score
 from api.resource import answer
 from api.suppression import NOTHING, SIZES, hidden_of
+from api.unit_entries import entry, found
 from casework.domain import codes
 from casework.domain.assessment import Score
 from casework.domain.calendar import required_month
@@ -32,6 +29,8 @@ from casework.domain.metrics import Tally, UnitFigures, unit_figures
 from casework.domain.policy import Policy, load_policy
 from casework.domain.registry import Registry, Unit
 from casework.domain.scoring import Ratio
+from casework.domain.tree import NOW, TreeOf
+from casework.domain.units import DIVISIONS
 from casework.errors import NotFound
 from casework.log.reading import Db
 from casework.projections import jobs, reading, replay, sets
@@ -42,7 +41,6 @@ from casework.projections.sets import NoViews, ViewSet
 
 Content = dict[str, Any]
 
-DIVISIONS = ("city", "district", "zone", "township", "community")
 MEASURED: Mapping[str, tuple[str, ...]] = {
     "employer": ("WRK1", "WRK5", "K03B", "K03D"),
     "school": ("SCH1", "SCH3"),
@@ -68,61 +66,13 @@ class Table(NamedTuple):
     day: date
 
 
-def found(registry: Registry, unit: str) -> Unit:
-    """Return the unit that a path names by id or code."""
-    try:
-        known = registry.units.get(unit_from(unit))
-    except ma.ValidationError:
-        known = None
-    if known is None or known.registered is None:
-        raise NotFound
-    return known
-
-
-def page(*, limit: int, kind: str | None = None, under: str | None = None, cursor: str | None = None) -> Response:
-    """Answer one page of the units."""
-    registry, day = casework().registry(), casework().today
-    rows = _sorted(registry)
-    if under is not None:
-        top = found(registry, under).id
-        rows = tuple((code, unit) for code, unit in rows if top in registry.ancestors(unit.id, day))
-    wanted = [
-        unit
-        for code, unit in rows
-        if (cursor is None or code > cursor) and (kind is None or _registered(unit).kind == kind)
-    ]
-    following = _registered(wanted[limit - 1]).code if len(wanted) > limit else None
-    content = {"items": [_entry(registry, unit) for unit in wanted[:limit]], "next": following}
-    return answer(content, headers=next_link(following))
-
-
-def whole(registry: Registry, unit: Unit) -> Content:
-    """Return all that the registry has of a unit."""
-    above = registry.ancestors(unit.id, casework().today)
-    return {
-        **_entry(registry, unit),
-        "version": unit.version,
-        "ancestors": [_named(registry, each) for each in above],
-        "facts": [
-            {
-                "fact": fact.fact,
-                "label": told(codes.unit_facts()[fact.fact].label),
-                "reported_on": fact.occurred_on,
-                "from": fact.from_,
-                "to": fact.to,
-                "items": fact.items,
-            }
-            for fact in unit.facts
-        ],
-    }
-
-
 def figures(
     unit: str,
     *,
     as_of: date | None = None,
     known_at: datetime | None = None,
     policy: str | None = None,
+    tree: TreeOf = "then",
     min_position: str | None = None,
 ) -> Response:
     """Answer a unit's figures as views have them, or ask for the job that counts it on another day, cut or policy."""
@@ -133,8 +83,8 @@ def figures(
         shown = sets.cutting(db)
         refuse_older(min_position, view, shown)
         if known_at is None and as_of in (None, shown.as_of):
-            return _viewed(db, view, shown, registry, known)
-    return _asked(known.id, as_of or casework().today, known_at, policy)
+            return _viewed(db, view, shown, registry, known, tree)
+    return _asked(known.id, as_of or casework().today, known_at, policy, tree)
 
 
 def counted(job: Job) -> Content:
@@ -153,18 +103,31 @@ def counted(job: Job) -> Content:
         asked.cut[REGISTRY],
         asked.as_of,
     )
-    return _content(table, result["failed"], {**meta(shown, policy.version), "known_at": asked.known_at})
+    about = {**meta(shown, policy.version), "known_at": asked.known_at, **_tree(asked.tree)}
+    return _content(table, result["failed"], about)
 
 
-def _viewed(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit) -> Response:
+def is_lived_in(communities: Sequence[UUID]) -> bool:
+    """Whether households live in some communities, as far as the live views know; without views, yes."""
+    with suppress(NoViews), reading.live_views(casework().pool) as (db, _):
+        return reading.is_lived_in(db, communities)
+    return True
+
+
+def _tree(tree: TreeOf) -> Content:
+    """Whose boundaries added up the communities, and that in words."""
+    return {"tree": tree, "tree_label": told(next(row.label for row in codes.codes("trees") if row.code == tree))}
+
+
+def _viewed(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit, tree: TreeOf) -> Response:
     table = _table(db, unit, registry, view.policy, shown.as_of)
-    lacking = reading.missing(db, _communities(registry, unit.id, shown.as_of))
-    return answer(_content(table, lacking, meta(shown, view.policy.version)))
+    lacking = reading.missing(db, registry.subtree(unit.id, shown.as_of))
+    return answer(_content(table, lacking, {**meta(shown, view.policy.version), **_tree(tree)}))
 
 
 def _content(table: Table, lacking: int, about: Content) -> Content:
     return {
-        "unit": _entry(table.registry, table.unit),
+        "unit": entry(table.registry, table.unit, table.day),
         **_told(table),
         "missing_households": lacking,
         "stale": lacking > 0,
@@ -172,7 +135,7 @@ def _content(table: Table, lacking: int, about: Content) -> Content:
     }
 
 
-def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | None) -> Response:
+def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | None, tree: TreeOf) -> Response:
     """Ask for a unit and its siblings to be counted; the same question finds the same job."""
     with casework().pool.connection() as db:
         clocks = replay.clocks(db, as_of, known_at)
@@ -181,8 +144,8 @@ def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | 
         if unit is None or unit.registered is None:
             raise NotFound
         under = chosen_policy(policy, registry, as_of)
-        units = [unit_id, *(sibling.id for sibling in _siblings(registry, unit, as_of))]
-        asked = UnitsAsked(units, as_of, clocks.cut, under.version, known_at)
+        units = [unit_id, *(sibling.id for sibling in _siblings(registry, unit, as_of if tree == "then" else NOW))]
+        asked = UnitsAsked(units, as_of, clocks.cut, under.version, known_at, tree)
         plain = msgspec.to_builtins(asked, str_keys=True)
         id = jobs.ask(db, "count_units", msgspec.json.encode(plain, order="sorted").decode(), plain)
     place = f"/v1/jobs/{id}"
@@ -190,12 +153,12 @@ def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | 
 
 
 def _table(db: Db, unit: Unit, registry: Registry, policy: Policy, day: date) -> Table:
-    own = unit_figures(reading.tally(db, _counted(registry, unit, day)), policy)
+    own = unit_figures(reading.tally(db, _counted(registry, unit.id, day)), policy)
     siblings = (
         []
         if sight().small_cells
         else [
-            unit_figures(reading.tally(db, _counted(registry, each, day)), policy)
+            unit_figures(reading.tally(db, _counted(registry, each.id, day)), policy)
             for each in _siblings(registry, unit, day)
         ]
     )
@@ -273,16 +236,10 @@ def _size(count: int, *, hide: bool) -> Content:
     return {"state": "hidden", "value": None} if hide else {"state": "known", "value": count}
 
 
-def _counted(registry: Registry, unit: Unit, day: date) -> Sequence[UUID]:
-    """The units whose totals make up this one's."""
-    if _registered(unit).kind in DIVISIONS:
-        return _communities(registry, unit.id, day)
-    return (unit.id,)
-
-
 @lru_cache(512)
-def _communities(registry: Registry, unit: UUID, day: date) -> tuple[UUID, ...]:
-    return tuple(reading.communities_under(registry, unit, day))
+def _counted(registry: Registry, unit: UUID, day: date) -> tuple[UUID, ...]:
+    """The units whose totals make up this one's."""
+    return tuple(registry.counted(unit, day))
 
 
 def _siblings(registry: Registry, unit: Unit, day: date) -> list[Unit]:
@@ -298,36 +255,6 @@ def _siblings(registry: Registry, unit: Unit, day: date) -> list[Unit]:
         and registry.ancestors(each, day)[:1] == above
         and _registered(other := registry.units[each]).kind in DIVISIONS
     ]
-
-
-@lru_cache(2)
-def _sorted(registry: Registry) -> tuple[tuple[str, Unit], ...]:
-    known = [(unit.registered.code, unit) for unit in registry.units.values() if unit.registered is not None]
-    return tuple(sorted(known, key=lambda row: row[0]))
-
-
-def _entry(registry: Registry, unit: Unit) -> Content:
-    registered, today = _registered(unit), casework().today
-    place = unit.place(today)
-    return {
-        "id": unit.id,
-        "code": registered.code,
-        "kind": registered.kind,
-        "tier": registered.tier,
-        "name": unit_name(registry, unit.id),
-        "parent": _named(registry, place.parent) if place.parent else None,
-        "managed_by": _named(registry, place.managed_by) if place.managed_by else None,
-        "new_type_community": registered.new_type_community,
-        "uscc": registered.uscc,
-        "registered_on": registered.occurred_on,
-        "closed_on": unit.closed_on,
-    }
-
-
-def _named(registry: Registry, unit_id: UUID) -> Content:
-    unit = registry.units.get(unit_id)
-    code = unit.registered.code if unit is not None and unit.registered is not None else None
-    return {"id": unit_id, "code": code, "name": unit_name(registry, unit_id)}
 
 
 def _registered(unit: Unit) -> Any:

@@ -20,7 +20,7 @@ from casework.domain.corrections import is_id
 from casework.domain.events import Change, NewMember
 from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH
 from casework.domain.household import Household
-from casework.domain.registry import Feed, PolicyLog, Unit
+from casework.domain.registry import Feed, PolicyLog
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Person
 from casework.erasing import ErasingCommands
@@ -29,6 +29,7 @@ from casework.log.append import Beside
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
 from casework.regrouping import RegroupingPath
+from casework.units import UnitPath
 
 PLAIN_COMMANDS = frozenset(
     {
@@ -60,7 +61,7 @@ MADE_BY_COMMAND = {
 """The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
 
 
-class Casework(RegroupingPath, ErasingCommands):
+class Casework(RegroupingPath, ErasingCommands, UnitPath):
     """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
 
     def register_household(
@@ -360,22 +361,6 @@ class Casework(RegroupingPath, ErasingCommands):
             return Decided(together(each.beside for each in decided))
 
         return self._change(household_id, context, decide)
-
-    def register_unit(self, context: Context, *, code: str, **fields: Any) -> Outcome:
-        """Register a unit, or say again what it is."""
-        unit_id = registry.unit_id(code)
-
-        def decide(unit: Unit, by: By) -> None:
-            unit.register(by, code=code, **fields)
-            if unit.pending:
-                for above in filter(None, (fields.get("parent"), fields.get("managed_by"))):
-                    self._check_above(unit_id, above, fields["registered_on"])
-
-        return self._change_registry(unit_id, Unit, context, decide)
-
-    def report_unit_fact(self, unit_id: UUID, context: Context, **fields: Any) -> Outcome:
-        """Report a dated fact of a unit."""
-        return self._change_registry(unit_id, Unit, context, lambda unit, by: unit.report_fact(by, **fields))
 
     def close_feed(self, context: Context, *, bureau: str, area: str, **fields: Any) -> Outcome:
         """Say that a bureau has reported all of a month in an area."""

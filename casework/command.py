@@ -196,16 +196,17 @@ class CommandPath(Application[UUID]):
         stream_id: UUID,
         kind: type[Any],
         context: Context,
-        decide: Callable[[Any, By], None],
+        decide: Callable[[Any, By], Decided | None],
     ) -> Outcome:
         for attempt in range(1, TRIES + 1):
             aggregate = self._loaded_as(kind, stream_id) or kind(stream_id)
             done = self._done(stream_id, context)
             if done is not None:
                 return done
-            decide(aggregate, self._by(context))
+            decided = decide(aggregate, self._by(context)) or Decided()
+            self._check_version(aggregate, context)
             try:
-                return self._commit(context, aggregate, Decided())
+                return self._commit(context, aggregate, decided)
             except StreamConflict:
                 if attempt == TRIES:
                     raise
@@ -321,14 +322,14 @@ class CommandPath(Application[UUID]):
             own_bureau_only=context.role == "bureau",
         )
 
-    def _check_version(self, household: Household, context: Context) -> None:
+    def _check_version(self, changed: Aggregate, context: Context) -> None:
         """Refuse an edit of what somebody else edited since the caller saw it; other parts do not matter."""
-        expected, mine = context.expected_version, [item.event for item in household.pending]
-        actual = household.version - len(mine)
+        expected, mine = context.expected_version, [item.event for item in changed.pending]
+        actual = changed.version - len(mine)
         if expected is None or expected == actual or not mine:
             return
         with self.pool.connection() as db:
-            since = reading.timeline(db, household.id, after_version=min(expected, actual))
+            since = reading.timeline(db, changed.id, after_version=min(expected, actual))
         if expected > actual or collide(mine, [self._decode(each.type, each.state) for each in since]):
             between = [{"version": e.version, "type": e.type, "recorded_at": e.recorded_at} for e in since]
             raise VersionConflict(expected=expected, actual=actual, events=between)
@@ -373,16 +374,13 @@ class CommandPath(Application[UUID]):
             raise Refused("unit-unknown")
         refuse_if(kinds is not None and unit.kind not in kinds, "unit-kind")
 
-    def _check_above(self, unit_id: UUID, above: UUID, on: date) -> None:
-        known = next((units for units in self._registries() if above in units.units), self._registry)
-        known.check_above(unit_id, above, on)
-
     def _decode(self, type_name: str, state: bytes) -> Any:
         return cast("EventMapper", self.mapper).codec.decode(type_name, state)
 
 
 def _elsewhere(placed: Sequence[Placed]) -> list[UUID]:
-    """The other households that a command wrote to."""
-    names = ("to_household", "new_household", "from_household", "mothers_household")
-    targets = (getattr(item.recorded.event, name, None) for item in placed for name in names)
-    return [target for target in targets if target is not None]
+    """The other streams that a command wrote to, of units those that it wrote last."""
+    names = ("to_household", "new_household", "from_household", "mothers_household", "into")
+    targets = [getattr(item.recorded.event, name, None) for item in placed for name in names]
+    parts = [part.unit for item in placed for part in getattr(item.recorded.event, "parts", ())]
+    return [*(target for target in targets if target is not None), *parts]

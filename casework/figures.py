@@ -108,8 +108,7 @@ def _units(db: Db, registry: Registry, policy: Policy, casework: Casework) -> li
 
 
 def _unit(db: Db, registry: Registry, policy: Policy, casework: Casework, unit_id: UUID) -> dict[str, Any]:
-    below = reading.communities_under(registry, unit_id, casework.today) or [unit_id]
-    figures = unit_figures(reading.tally(db, below), policy)
+    figures = unit_figures(reading.tally(db, registry.counted(unit_id, casework.today)), policy)
     registered = registry.units[unit_id].registered
     return {
         "code": registered.code if registered else "",

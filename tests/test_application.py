@@ -336,7 +336,11 @@ def test_a_unit_stands_under_one_that_is_there(casework: Casework):
         with pytest.raises(Refused):
             casework.register_unit(by("operator"), code="ring", **details, **place)
     assert casework.register_unit(by("operator"), code="ring", **details, parent=unit_id("410105")).changed
-    assert casework.register_unit(by("operator"), code="below", **details, parent=unit_id("ring")).changed
+    assert casework.register_unit(
+        by("operator"), code="below", **{**details, "kind": "community"}, parent=unit_id("ring")
+    ).changed
+    with pytest.raises(Refused, match="rank"):
+        casework.register_unit(by("operator"), code="beside", **details, parent=unit_id("ring"))
 
 
 def test_what_is_no_household_is_not_found(casework: Casework):

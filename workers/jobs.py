@@ -120,7 +120,12 @@ def count_units(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     asked = msgspec.convert(job.asked, UnitsAsked, str_keys=True)
     units, policy = asked.units, load_policy(asked.policy)
     found = replay.replay_units(
-        pool, units, policy, Clocks(asked.as_of, asked.cut, asked.known_at), _progress(pool, job)
+        pool,
+        units,
+        policy,
+        Clocks(asked.as_of, asked.cut, asked.known_at),
+        _progress(pool, job),
+        tree=asked.tree,
     )
     return {"tallies": {str(unit): tally.counts for unit, tally in found.tallies.items()}, "failed": found.failed}
 

@@ -292,7 +292,7 @@ def _inside(casework: Casework, asked: Asked) -> frozenset[UUID] | None:
 
     def below(codes: Sequence[str]) -> frozenset[UUID]:
         units = [unit_id(code) for code in codes]
-        return frozenset(each for unit in units for each in reading.communities_under(registry, unit, day))
+        return frozenset(each for unit in units for each in registry.subtree(unit, day))
 
     allowed = below(asked.divisions) if asked.divisions else None
     if asked.unit is None:

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from casework.domain.ids import PARTITIONS, REGISTRY, partition_of
 from casework.domain.metrics import EMPTY, MEASURED_LEVELS, MEASURES, Tally
-from casework.domain.registry import Registry
 from casework.log.pool import Pool
 from casework.log.reading import Db
 from casework.projections.sets import ViewSet, enter, enter_live, enter_under, kept
@@ -109,6 +108,11 @@ _SUM_EACH = f"SELECT unit_id, {_SUMS} FROM unit_total WHERE unit_id = ANY (%b::u
 _STALE = """
 SELECT count(*) FILTER (WHERE community_id = ANY (%b::uuid[]) OR community_id IS NULL)
 FROM household WHERE stale"""
+
+# A parked household's row is the last that could be made, or has no community at all.
+_LIVED_IN = """
+SELECT EXISTS (SELECT FROM household WHERE community_id = ANY (%b::uuid[])
+               AND status IS DISTINCT FROM 'closed' AND status IS DISTINCT FROM 'merged_away')"""
 
 _CONTRIBUTORS = """
 SELECT household_id FROM contribution
@@ -226,29 +230,10 @@ def contributors(db: Db, unit: UUID, *, after: Place | None = None, limit: int =
     return [row[0] for row in _rows(db, _CONTRIBUTORS, (unit, *(after or (-1, UUID(int=0))), limit))]
 
 
-def communities_under(registry: Registry, unit: UUID, on: date) -> list[UUID]:
-    """Return the communities that make up a division on a day; a community makes up itself.
-
-    A unit that is no division (an employer, a school) has none: its own totals are its figures.
-    """
-    known = registry.units.get(unit)
-    if known is None or known.registered is None:
-        return []
-    if known.registered.kind == "community":
-        return [unit] if known.is_active(on) else []
-    found, seen, waiting = [], {unit}, [unit]
-    while waiting:
-        above = waiting.pop()
-        for each in registry.children.get(above, ()):
-            if each not in seen and registry.ancestors(each, on)[:1] == [above]:
-                seen.add(each)
-                below = registry.units[each]
-                kind = below.registered.kind if below.registered is not None else None
-                if kind == "community" and below.is_active(on):
-                    found.append(each)
-                elif kind not in (None, "community"):
-                    waiting.append(each)
-    return sorted(found)
+def is_lived_in(db: Db, communities: Sequence[UUID]) -> bool:
+    """Whether a household whose file is open lives in one of some communities, or is to arrive there."""
+    ((lived_in,),) = _rows(db, _LIVED_IN, (list(communities),))
+    return bool(lived_in)
 
 
 class Moves(Protocol):

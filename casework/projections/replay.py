@@ -19,13 +19,13 @@ from casework.domain.ids import PARTITIONS, REGISTRY, partition_of
 from casework.domain.metrics import NOTHING, Counts, Tally, added
 from casework.domain.policy import Policy
 from casework.domain.registry import Registry
+from casework.domain.tree import TreeOf
 from casework.errors import NotFound
 from casework.log import reading
 from casework.log.pool import Pool
 from casework.log.reading import Cut, Db
 from casework.projections.computing import Failure, computed, folded
 from casework.projections.facts import registry_at
-from casework.projections.reading import communities_under
 from casework.projections.views import Rows
 
 CHUNK = 500
@@ -47,6 +47,7 @@ class UnitsAsked(msgspec.Struct, frozen=True):
     cut: Cut
     policy: str
     known_at: datetime | None = None
+    tree: TreeOf = "then"
 
 
 class HouseholdReplay(NamedTuple):
@@ -88,14 +89,16 @@ def replay_units(
     policy: Policy,
     clocks: Clocks,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    tree: TreeOf = "then",
 ) -> UnitsReplay:
     """Count units from all households at the cut; ``progress`` is told how many partitions are done, of how many.
 
-    A division is the communities that made it up on the day; NotFound where a unit was not known.
+    A division is the communities that made it up on the day, or would now; NotFound where a unit was not known.
     """
     with pool.connection() as db:
         registry = registry_at(db, clocks.cut[REGISTRY])
-    counted_in = _counted_in(registry, units, clocks.as_of)
+    counted_in = _counted_in(registry, units, clocks.as_of, tree)
     totals, failed = dict.fromkeys(units, NOTHING), 0
     for partition in range(PARTITIONS):
         with pool.connection() as db:
@@ -107,14 +110,14 @@ def replay_units(
     return UnitsReplay({unit: Tally.of(total) for unit, total in totals.items()}, failed, clocks)
 
 
-def _counted_in(registry: Registry, units: Sequence[UUID], on: date) -> dict[UUID, list[UUID]]:
+def _counted_in(registry: Registry, units: Sequence[UUID], on: date, tree: TreeOf) -> dict[UUID, list[UUID]]:
     """In which of the units a contribution to a community, an employer or a school counts."""
     found: dict[UUID, list[UUID]] = {}
     for unit in units:
         known = registry.units.get(unit)
         if known is None or known.registered is None:
             raise NotFound
-        for part in communities_under(registry, unit, on) or [unit]:
+        for part in registry.counted(unit, on, tree):
             found.setdefault(part, []).append(unit)
     return found
 

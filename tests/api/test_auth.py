@@ -71,7 +71,13 @@ GET  /v1/worklist/counts                                                        
 GET  /v1/units                                                                   xxxxxxxx
 GET  /v1/units/{unit}                                                            xxxxxxxx
 GET  /v1/units/{unit}/figures                                                    xxxxxxxx
-POST /v1/units                                                                   --x----x
+GET  /v1/units/{unit}/history                                                    xxxxxxxx
+GET  /v1/units/{unit}/missing-facts                                              xxxxxxxx
+POST /v1/units                                                                   -x-----x
+POST /v1/units/{unit}/places                                                     -x-----x
+POST /v1/units/{unit}/splits                                                     -x-----x
+POST /v1/units/{unit}/mergers                                                    -x-----x
+POST /v1/units/{unit}/closings                                                   -x-----x
 GET  /v1/duplicates                                                              -x------
 PUT  /v1/duplicates/{person}/{person}                                            -x------
 GET  /v1/jobs/{job}                                                              xxxxxxxx
@@ -89,7 +95,8 @@ POST /v1/exports                                                                
 GET  /v1/exports/{export}                                                        -x--x---
 GET  /v1/exports/{export}/content                                                -x--x---
 DELETE /v1/exports/{export}                                                      -x--x---
-POST /v1/units/{unit}/facts                                                      --xx---x
+POST /v1/units/{unit}/facts                                                      -xxx---x
+POST /v1/units/{unit}/facts/{entry}/voids                                        -xxx---x
 GET  /v1/feeds                                                                   xxxxxxxx
 POST /v1/feeds/{bureau}/{area}/closings                                          --xx---x
 GET  /v1/services                                                                xxxxxxxx

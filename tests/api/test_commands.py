@@ -446,7 +446,7 @@ def test_units_are_registered_report_facts_and_close_months(desk: DeskOf):
 
     registered = operator.post("/v1/units", works)
     again = operator.post("/v1/units", works)
-    reported = operator.post("/v1/units/emp-77/facts", contract)
+    reported = operator.post("/v1/units/emp-77/facts", contract, If_Match=registered.headers["ETag"])
     closed = bureau.post("/v1/feeds/EDUB/EDU/closings", {"month": "2013-08"})
     foreign = bureau.post("/v1/feeds/HRSS/EMP/closings", {"month": "2013-08"})
 

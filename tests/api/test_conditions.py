@@ -204,9 +204,8 @@ def test_the_tag_changes_with_a_units_fact_and_a_date(clerk: Desk, desk: DeskOf)
     household = arrived(clerk)
     path = f"/v1/households/{household}"
     before = clerk.get(path).headers["ETag"]
-    desk("operator").post(
-        "/v1/units/emp-1/facts", {"fact": "UF-COLL", "reported_on": "2013-02-01", "from": "2013-01-01"}
-    )
+    contract = {"fact": "UF-COLL", "reported_on": "2013-02-01", "from": "2013-01-01"}
+    desk("operator").post("/v1/units/emp-1/facts", contract, If_Match='"1"')
 
     after, other_day = clerk.get(path).headers["ETag"], clerk.get(f"{path}?as_of=2013-05-05").headers["ETag"]
 

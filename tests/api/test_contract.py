@@ -104,5 +104,5 @@ def _point_at(case: Case, known: dict[str, str]) -> None:
             case.path_parameters[name] = known[name]
     if isinstance(case.body, dict) and "person_id" in case.body:
         case.body["person_id"] = known["person_id"]
-    if "household_id" in (case.path_parameters or {}) and case.method == "POST":
+    if {"household_id", "unit"} & (case.path_parameters or {}).keys() and case.method == "POST":
         case.headers["If-Match"] = '"999999"' if case.headers.get("If-Match") == '"0"' else '"1"'

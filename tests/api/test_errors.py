@@ -233,7 +233,7 @@ def test_a_database_that_is_away_is_a_reason_to_try_again(clerk: Desk, monkeypat
     def away(*args: object, **named: object) -> None:
         raise psycopg.OperationalError("host 10.0.0.1 is unreachable")
 
-    monkeypatch.setattr("api.units.unit_pages.found", away)
+    monkeypatch.setattr("api.units.unit_entries.found", away)
 
     answer = clerk.get("/v1/units/4101")
 

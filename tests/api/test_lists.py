@@ -207,7 +207,7 @@ def test_figures_say_at_which_cut_they_were_computed(desk: DeskOf, homes: dict[s
 
     meta = desk().get("/v1/units/4101/figures").json["meta"]
 
-    assert set(meta) == {"cut", "as_of", "known_at", "policy", "computed_at"}
+    assert set(meta) == {"cut", "as_of", "known_at", "policy", "computed_at", "tree", "tree_label"}
     assert desk().get("/v1/units/nobody/figures").status == 404
 
 

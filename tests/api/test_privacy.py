@@ -372,12 +372,12 @@ def test_nobodys_number_is_kept_in_clear(desk: DeskOf, said: str):
     unit = {"kind": "employer", "name_zh": "工厂", "registered_on": "2012-01-01"}
     fact = {"fact": "UF-COLL", "reported_on": "2013-03-01", "from": "2013-01-01", "evidence": said}
     source = {"system": "EDUB", "ref": said}
-    bureau, feed, home = desk("bureau", bureau="EDUB"), desk("service"), arrived(desk())
+    operator, feed, home = desk("operator"), desk("service"), arrived(desk())
 
     refused = {
-        "/evidence": bureau.post("/v1/units/emp-1/facts", fact),
-        "/name_zh": bureau.post("/v1/units", {**unit, "code": "new-1", "name_zh": f"王芳{said}"}),
-        "/code": bureau.post("/v1/units", {**unit, "code": said.replace(":", "-")}),
+        "/evidence": operator.post("/v1/units/emp-1/facts", fact, If_Match='"1"'),
+        "/name_zh": operator.post("/v1/units", {**unit, "code": "new-1", "name_zh": f"王芳{said}"}),
+        "/code": operator.post("/v1/units", {**unit, "code": said.replace(":", "-")}),
         "/source/ref": feed.post(
             f"/v1/households/{home}/residence-verifications",
             {"verified_on": "2013-03-01", "outcome": "present", "source": source},

@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import date
 from time import monotonic
 from typing import Any
 
 import pytest
 
 from casework import wake
-from casework.domain.aggregate import Event, Recorded
 from casework.domain.ids import partition_of, uuid7
 from casework.domain.metrics import EMPTY, MEASURES, Tally, added, unit_figures
-from casework.domain.registry import Registry, UnitClosed, UnitParentChanged, UnitRegistered, unit_id
+from casework.domain.registry import unit_id
 from casework.projections import reading, sets
 from casework.projections.lingering import drain_behind
 from casework.projections.reading import Filter
@@ -220,54 +218,3 @@ def test_a_sample_is_verified_without_totals(filled: Simulated):
 
     assert 30 <= found.households <= 60
     assert found.differences == []
-
-
-def registry_of(*events: tuple[str, Event]) -> Registry:
-    """A registry of some units' events."""
-    recorded = [Recorded(unit_id(code), version, event) for version, (code, event) in enumerate(events, 1)]
-    return Registry().fold(enumerate(recorded, 1))
-
-
-def unit(code: str, kind: str, parent: str | None = None) -> tuple[str, Event]:
-    """A unit of the tree."""
-    above = unit_id(parent) if parent else None
-    event = UnitRegistered(occurred_on=date(2012, 1, 1), code=code, kind=kind, name_zh=code, parent=above)
-    return code, event
-
-
-def test_a_division_is_made_up_of_the_communities_below_it_on_the_day():
-    registry = registry_of(
-        unit("city", "city"),
-        unit("d1", "district", "city"),
-        unit("d2", "district", "city"),
-        unit("t1", "township", "d1"),
-        unit("c1", "community", "t1"),
-        unit("c2", "community", "d2"),
-        unit("c3", "community", "d2"),
-        unit("e1", "employer"),
-        ("c2", UnitParentChanged(occurred_on=date(2013, 7, 1), parent=unit_id("t1"))),
-        ("c3", UnitClosed(occurred_on=date(2013, 7, 1))),
-    )
-
-    def under(code: str, on: date) -> set[str]:
-        names = {unit_id(code): code for code in ("c1", "c2", "c3")}
-        return {names[found] for found in reading.communities_under(registry, unit_id(code), on)}
-
-    before, after = date(2013, 6, 30), date(2013, 7, 1)
-    assert (under("d1", before), under("d1", after)) == ({"c1"}, {"c1", "c2"})
-    assert (under("d2", before), under("d2", after)) == ({"c2", "c3"}, set())
-    assert (under("city", before), under("city", after)) == ({"c1", "c2", "c3"}, {"c1", "c2"})
-    assert (under("c1", after), under("e1", after), under("nowhere", after)) == ({"c1"}, set(), set())
-
-
-def test_units_that_stand_in_a_ring_have_the_communities_below_them():
-    registry = registry_of(
-        unit("self", "township", "self"),
-        unit("a", "township", "b"),
-        unit("b", "township", "a"),
-        unit("c1", "community", "b"),
-    )
-
-    below = [reading.communities_under(registry, unit_id(code), date(2013, 7, 1)) for code in ("self", "a", "b")]
-
-    assert below == [[], [unit_id("c1")], [unit_id("c1")]]
