@@ -31,7 +31,7 @@ from casework.domain.registry import Registry, Unit
 from casework.domain.scoring import Ratio
 from casework.domain.tree import NOW, TreeOf
 from casework.domain.units import DIVISIONS
-from casework.errors import NotFound
+from casework.errors import Forbidden, NotFound
 from casework.log.reading import Db
 from casework.projections import jobs, reading, replay, sets
 from casework.projections.facts import registry_at
@@ -96,6 +96,7 @@ def counted(job: Job) -> Content:
     policy = load_policy(asked.policy)
     own, *others = [unit_figures(Tally.of(tuple(result["tallies"][str(unit)])), policy) for unit in asked.units]
     unit = registry.units[asked.units[0]]
+    _check_tree(registry, unit, asked.as_of, asked.tree)
     siblings = [] if sight().small_cells else others
     table = Table(unit, _registered(unit).kind, own, siblings, policy, registry, asked.as_of)
     shown = sets.Cutting(
@@ -120,6 +121,7 @@ def _tree(tree: TreeOf) -> Content:
 
 
 def _viewed(db: Db, view: ViewSet, shown: sets.Cutting, registry: Registry, unit: Unit, tree: TreeOf) -> Response:
+    unit = _counting(registry, unit, shown.as_of)
     table = _table(db, unit, registry, view.policy, shown.as_of)
     lacking = reading.missing(db, registry.subtree(unit.id, shown.as_of))
     return answer(_content(table, lacking, {**meta(shown, view.policy.version), **_tree(tree)}))
@@ -144,7 +146,9 @@ def _asked(unit_id: UUID, as_of: date, known_at: datetime | None, policy: str | 
         if unit is None or unit.registered is None:
             raise NotFound
         under = chosen_policy(policy, registry, as_of)
-        units = [unit_id, *(sibling.id for sibling in _siblings(registry, unit, as_of if tree == "then" else NOW))]
+        unit = _counting(registry, unit, as_of if tree == "then" else NOW)
+        _check_tree(registry, unit, as_of, tree)
+        units = [unit.id, *(sibling.id for sibling in _siblings(registry, unit, as_of if tree == "then" else NOW))]
         asked = UnitsAsked(units, as_of, clocks.cut, under.version, known_at, tree)
         plain = msgspec.to_builtins(asked, str_keys=True)
         id = jobs.ask(db, "count_units", msgspec.json.encode(plain, order="sorted").decode(), plain)
@@ -234,6 +238,18 @@ def _why_empty(table: Table, feed: str | None) -> str:
 def _size(count: int, *, hide: bool) -> Content:
     """A number of persons or households."""
     return {"state": "hidden", "value": None} if hide else {"state": "known", "value": count}
+
+
+def _counting(registry: Registry, unit: Unit, day: date) -> Unit:
+    """The unit whose figures are a unit's; beside the whole, a merged part would tell of the few in the rest of it."""
+    return registry.successor(unit, day)
+
+
+def _check_tree(registry: Registry, unit: Unit, day: date, tree: TreeOf) -> None:
+    """Refuse the boundaries of now where they are others than those of the day: the difference tells of what moved."""
+    moved = tree == "now" and registry.counted(unit.id, day, "now") != registry.counted(unit.id, day)
+    if moved and not sight().small_cells:
+        raise Forbidden("tree-not-shown")
 
 
 @lru_cache(512)

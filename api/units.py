@@ -84,7 +84,9 @@ class OfViews(Query):
     tree = Code(
         "trees",
         load_default="then",
-        **described("Whose boundaries add up a past day: `then`, as it was, or `now`, as they are now."),
+        **described(
+            "Whose boundaries add up a past day: `then`, as it was, or `now`, as they are (not for all, if moved)."
+        ),
     )
     min_position = Text(200, pattern=POSITIONS, **described("Wait until this is counted."))
 
@@ -193,6 +195,8 @@ def missing_facts(asked: Fields, unit: str) -> Response:
 @bp.reading("/units/<unit>/figures", OfViews, Figures, later=JobAsked)
 def figures(asked: Fields, unit: str) -> Response | dict[str, Any]:
     """Read a unit's figures: counts by indicator, levels and overall, as they are now or, by a job (202), as they were.
+
+    Where it is part of another unit by then, the figures are that one's.
 
     Cells of fewer than five persons are hidden with their complements, except from auditors, the selection office and
     operators. Not applicable, hidden and not reported are different answers.

@@ -67,6 +67,12 @@ class Tree:
             return self._communities(unit, on, on if tree == "then" else NOW)
         return [unit, *self._walk(unit, on, on if tree == "then" else NOW, _is_merged)]
 
+    def successor(self, unit: Unit, on: date) -> Unit:
+        """The unit that counts for one on a day: itself, or the one that it was part of by then."""
+        while unit.merged_into is not None and unit.has_begun(on) and not unit.is_active(on):
+            unit = self.units[unit.merged_into]
+        return unit
+
     def check_above(self, unit: UUID, above: UUID, on: date) -> None:
         """Refuse a place in the tree for a unit: the one above it must be there from the day on, and never below it."""
         upper = self.units.get(above)

@@ -205,7 +205,7 @@ def test_boundaries_move_and_no_view_is_rewritten(
     merged = [households(each) for each in (east, west, first, second)]
 
     assert rows() == before
-    assert (sums, moved, merged) == ([3, 2, 3], [5, 0, 3], [5, 0, 5, 2])
+    assert (sums, moved, merged) == ([3, 2, 3], [5, 0, 3], [5, 0, 5, 5])
     assert len(desk("auditor").get(f"/v1/households?unit={first}").json["items"]) == 5
 
 
@@ -230,6 +230,9 @@ def test_a_past_days_figures_are_counted_by_its_boundaries_or_by_todays(
         (2, "then", "As it was"),
         (0, "then", "As it was"),
     ]
+    refused = desk("supervisor").get(f"/v1/units/{east}/figures?as_of=2013-05-31&tree=now")
+    assert (refused.status, refused.json["code"]) == (403, "tree-not-shown")
+    assert desk("supervisor").get(f"/v1/units/{community}/figures?as_of=2013-05-31&tree=now").status == 202
     assert [counted(each, "2013-05-31", "now")[0] for each in (east, west)] == [0, 2]
     assert counted(west, "2013-06-01", "then")[0] == 2
     assert counted(east, "2013-05-31", "now")[1:] == ("now", "As it is now")
