@@ -224,6 +224,12 @@ def population(settings: Settings, until: Any, **options: Any) -> None:
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that is asked about; default: today.")
 @click.option("--known-at", type=Instant(), help="An instant, such as 2014-03-01T09:00:00+08:00; default: now.")
 @click.option("--policy", default="2013.1", help="The version of the scoring policy.")
+@click.option(
+    "--tree",
+    default="then",
+    type=click.Choice(["then", "now"]),
+    help="Whose boundaries add up a unit: those of the day, or the newest known.",
+)
 @with_servers
 def replay(settings: Settings, as_of: Any, **options: Any) -> None:
     """Compute a household or a unit from the log alone, as it was on a day and as it was known at an instant."""

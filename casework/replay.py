@@ -17,6 +17,7 @@ from casework.domain import registry
 from casework.domain.metrics import unit_figures
 from casework.domain.policy import Policy, load_policy
 from casework.domain.scoring import as_text
+from casework.domain.tree import TreeOf
 from casework.log.pool import Pool
 from casework.projections import replay
 from casework.projections.replay import Clocks
@@ -33,13 +34,14 @@ def show(
     as_of: date,
     known_at: datetime | None,
     policy: str,
+    tree: TreeOf = "then",
 ) -> None:
     """Print it as one JSON object; errors are those of :mod:`casework.projections.replay`."""
     under = load_policy(policy)
     with closing(wiring.open_log(settings)) as pool:
         with pool.connection() as db:
             clocks = replay.clocks(db, as_of, known_at)
-        found = _household(pool, household, under, clocks) if household else _unit(pool, str(unit), under, clocks)
+        found = _household(pool, household, under, clocks) if household else _unit(pool, str(unit), under, clocks, tree)
     cut = {str(partition): position for partition, position in clocks.cut.items() if position}
     click.echo(msgspec.json.encode({**found, "known_at": known_at, "cut": cut}).decode())
 
@@ -50,7 +52,7 @@ def _household(pool: Pool, household_id: UUID, policy: Policy, clocks: Clocks) -
     return {"household": household_id, "version": found.household.version, **as_json(found.assessment)}
 
 
-def _unit(pool: Pool, code: str, policy: Policy, clocks: Clocks) -> Content:
+def _unit(pool: Pool, code: str, policy: Policy, clocks: Clocks, tree: TreeOf) -> Content:
     with progress_bar() as bar:
         task = bar.add_task("partitions", total=None)
         unit = registry.unit_id(code)
@@ -60,11 +62,13 @@ def _unit(pool: Pool, code: str, policy: Policy, clocks: Clocks) -> Content:
             policy,
             clocks,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            tree=tree,
         )
     figures = unit_figures(found.tallies[unit], policy)
     return {
         "unit": code,
         "as_of": clocks.as_of,
+        "tree": tree,
         "policy": policy.version,
         "households": figures.households,
         "employees": figures.employees,

@@ -161,6 +161,23 @@ def test_a_collective_contract_is_seen_in_the_figures_of_the_employer(log: Simul
     assert before == 0 < met()
 
 
+def test_a_contract_whose_report_was_voided_counts_no_more(log: Simulated):
+    log.tell([event for stream in lives(7, households=40) for event in stream])
+    log.report_contract(EMPLOYERS[0], UNTIL - timedelta(30))
+    log.drain()
+    employer = registry.unit_id(EMPLOYERS[0])
+
+    voided = registry.UnitFactVoided(occurred_on=UNTIL, voids=1, fact="UF-COLL", reason="entry_error")
+    log.tell_registry(employer, voided)
+    log.drain()
+
+    with reading.live_views(log.pool) as (db, _):
+        rate = reading.tally(db, [employer]).rate("WRK5")
+    assert rate is not None
+    assert (rate.num, rate.den > 0) == (0, True)
+    assert log.differences() == []
+
+
 def test_an_unknown_type_parks_one_household_and_the_rest_go_on(log: Simulated):
     streams = lives(8)
     poisoned = streams[0][0].originator_id

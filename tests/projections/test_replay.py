@@ -128,9 +128,10 @@ def test_an_auditor_replays_from_the_command_line(log: Simulated, told: Any, red
     when = ["--as-of", "2013-09-30", "--known-at", "2013-01-01T05:00:00+00:00"]
 
     of_household = CliRunner().invoke(main, ["replay", "--household", str(household), *when], env=environ)
-    of_unit = CliRunner().invoke(main, ["replay", "--unit", COMMUNITIES[0], *when], env=environ)
+    of_unit = CliRunner().invoke(main, ["replay", "--unit", COMMUNITIES[0], "--tree", "now", *when], env=environ)
     of_nothing = CliRunner().invoke(main, ["replay", *when], env=environ)
 
     assert json.loads(of_household.stdout)["version"] == 6
     assert json.loads(of_unit.stdout)["households"] > 0
+    assert json.loads(of_unit.stdout)["tree"] == "now"
     assert of_nothing.exit_code == 2
