@@ -25,7 +25,8 @@ from api.resource import answer, unchanged
 from casework.domain import codes
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.registry import Registry, Unit, UnitFactReported
-from casework.domain.units import DIVISIONS, UnitRegistered
+from casework.domain.unit_events import UnitRegistered
+from casework.domain.units import DIVISIONS
 from casework.errors import NotFound
 from casework.log import reading
 from casework.log.reading import LoggedEvent
@@ -89,7 +90,7 @@ def read(unit: str, *, as_of: date | None = None, known_at: datetime | None = No
 
 def history(unit: str, *, limit: int, known_at: datetime | None = None, cursor: str | None = None) -> Response:
     """Answer a page of what happened to a unit, the oldest first; a report that was voided says by which entry."""
-    registry = casework().registry()
+    registry = _known(casework().today, known_at)
     known, after = found(registry, unit), timeline.after(cursor)
     with casework().pool.connection() as db:
         logged = reading.timeline(db, known.id, after_version=after, limit=limit + 1, known_at=known_at)

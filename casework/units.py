@@ -14,7 +14,8 @@ from uuid import UUID
 from casework.command import CommandPath, Decided
 from casework.domain import codes, rearranging
 from casework.domain.residence import By, refuse_if
-from casework.domain.units import Unit, unit_id
+from casework.domain.unit_events import unit_id
+from casework.domain.units import Unit
 from casework.errors import Forbidden
 from casework.log.append import Beside
 from casework.outcome import Context, Outcome

@@ -31,7 +31,7 @@ from casework.domain.events import (
     PersonErased,
     ResidenceVerified,
 )
-from casework.domain.units import (
+from casework.domain.unit_events import (
     UnitClosed,
     UnitFactReported,
     UnitFactVoided,

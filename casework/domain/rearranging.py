@@ -14,7 +14,8 @@ from uuid import UUID
 
 from casework.domain.registry import Registry
 from casework.domain.residence import By, refuse_if
-from casework.domain.units import Unit, UnitPart, is_below, unit_id
+from casework.domain.unit_events import UnitPart, unit_id
+from casework.domain.units import Unit, is_below
 
 
 class NewPart(NamedTuple):

@@ -14,15 +14,15 @@ from casework.domain.checks import check_feed, check_month
 from casework.domain.codes import bureaus
 from casework.domain.residence import By, refuse_if
 from casework.domain.tree import Tree
-from casework.domain.units import NAMESPACE as NAMESPACE
-from casework.domain.units import UNIT_EVENTS
+from casework.domain.unit_events import NAMESPACE as NAMESPACE
+from casework.domain.unit_events import UNIT_EVENTS
+from casework.domain.unit_events import UnitClosed as UnitClosed
+from casework.domain.unit_events import UnitFactReported as UnitFactReported
+from casework.domain.unit_events import UnitFactVoided as UnitFactVoided
+from casework.domain.unit_events import UnitParentChanged as UnitParentChanged
+from casework.domain.unit_events import UnitRegistered as UnitRegistered
+from casework.domain.unit_events import unit_id as unit_id
 from casework.domain.units import Unit as Unit
-from casework.domain.units import UnitClosed as UnitClosed
-from casework.domain.units import UnitFactReported as UnitFactReported
-from casework.domain.units import UnitFactVoided as UnitFactVoided
-from casework.domain.units import UnitParentChanged as UnitParentChanged
-from casework.domain.units import UnitRegistered as UnitRegistered
-from casework.domain.units import unit_id as unit_id
 
 
 def feed_id(bureau: str, area: str) -> UUID:

@@ -14,7 +14,8 @@ from typing import Literal
 from uuid import UUID
 
 from casework.domain.residence import refuse_if
-from casework.domain.units import DIVISIONS, Place, Unit, UnitMerged, UnitParentChanged, UnitRegistered
+from casework.domain.unit_events import UnitMerged, UnitParentChanged, UnitRegistered
+from casework.domain.units import DIVISIONS, Place, Unit
 
 NOW = date.max
 """The day of the newest tree that is known: the last place of every unit holds on it."""

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
-from casework.domain.aggregate import Aggregate, Event, event_type
+from casework.domain.aggregate import Aggregate, Event
 from casework.domain.calendar import add_months
 from casework.domain.checks import check_codes
 from casework.domain.codes import check_unit_fact, unit_facts
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
-
-NAMESPACE = UUID("6f2b6c0e-3a51-5f0e-9d0a-0c9b4a7e2013")
-"""Registry streams, and only they, have uuid5 ids in this namespace."""
-
-DIVISIONS = ("city", "district", "zone", "township", "community")
-"""The kinds of unit that the tree is made of; the others stand below one of them and have figures of their own."""
+from casework.domain.unit_events import (
+    UnitClosed,
+    UnitFactReported,
+    UnitFactVoided,
+    UnitMerged,
+    UnitMergedIn,
+    UnitParentChanged,
+    UnitPart,
+    UnitRegistered,
+    UnitSplit,
+    unit_id,
+)
 
 _RANKS = {"city": 0, "district": 1, "zone": 1, "township": 2, "community": 3}
 """A zone ranks like a district: the one may become part of the other."""
+
+DIVISIONS = tuple(_RANKS)
+"""The kinds of unit that the tree is made of; the others stand below one of them and have figures of their own."""
 
 
 def is_below(kind: str, above: str) -> bool:
@@ -35,109 +43,6 @@ def is_below(kind: str, above: str) -> bool:
 def ranks_alike(kind: str, other: str) -> bool:
     """Whether a unit of a kind may be merged into one of another."""
     return kind == other or (kind in _RANKS and _RANKS[kind] == _RANKS.get(other))
-
-
-@lru_cache(1 << 14)
-def unit_id(code: str) -> UUID:
-    """The id of a unit's stream: ``unit-410105`` and so on."""
-    return uuid5(NAMESPACE, f"unit-{code}")
-
-
-@event_type("unit.registered.v1")
-class UnitRegistered(Event, frozen=True, kw_only=True):
-    """A unit exists: a division, bureau, employer, school, agency or training provider."""
-
-    occurred_on: date
-    code: str
-    kind: str
-    name_zh: str
-    name_en: str | None = None
-    tier: str | None = None
-    parent: UUID | None = None
-    managed_by: UUID | None = None
-    new_type_community: bool = False
-    uscc: str | None = None
-    split_from: UUID | None = None
-
-
-@event_type("unit.fact-reported.v1")
-class UnitFactReported(Event, frozen=True, kw_only=True):
-    """A dated fact of a unit, in force from ``from`` to ``to``; ``items`` are those in place.
-
-    The reference of its evidence is in the vault, and ``commitment`` says so; ``evidence`` is one that was told before.
-    """
-
-    occurred_on: date
-    fact: str
-    from_: date = msgspec.field(name="from")
-    to: date | None = None
-    items: tuple[str, ...] = ()
-    evidence: str | None = None
-    commitment: bytes | None = None
-
-
-@event_type("unit.fact-voided.v1")
-class UnitFactVoided(Event, frozen=True, kw_only=True):
-    """The report of this version of the stream was wrong: it counts at no date (as RULES B3)."""
-
-    occurred_on: date
-    voids: int
-    fact: str
-    reason: str
-
-
-@event_type("unit.parent-changed.v1")
-class UnitParentChanged(Event, frozen=True, kw_only=True):
-    """From this day the unit belongs, or answers, to another."""
-
-    occurred_on: date
-    parent: UUID | None = None
-    managed_by: UUID | None = None
-
-
-@event_type("unit.closed.v1")
-class UnitClosed(Event, frozen=True, kw_only=True):
-    """From this day the unit is no more."""
-
-    occurred_on: date
-
-
-class UnitPart(msgspec.Struct, frozen=True):
-    """A unit that a split makes, and which units go to it."""
-
-    unit: UUID
-    takes: tuple[UUID, ...] = ()
-
-
-@event_type("unit.split.v1")
-class UnitSplit(Event, frozen=True, kw_only=True):
-    """From this day parts of the unit are units of their own; where it ``closes``, it is no more."""
-
-    occurred_on: date
-    parts: tuple[UnitPart, ...]
-    closes: bool = False
-
-
-@event_type("unit.merged.v1")
-class UnitMerged(Event, frozen=True, kw_only=True):
-    """From this day the unit is part of another, and what stood below it stands below that one."""
-
-    occurred_on: date
-    into: UUID
-
-
-@event_type("unit.merged-in.v1")
-class UnitMergedIn(Event, frozen=True, kw_only=True):
-    """From this day another unit is part of this one."""
-
-    occurred_on: date
-    from_unit: UUID
-
-
-UNIT_EVENTS = (
-    UnitRegistered, UnitFactReported, UnitFactVoided, UnitParentChanged,
-    UnitClosed, UnitSplit, UnitMerged, UnitMergedIn,
-)  # fmt: skip
 
 
 class Place(NamedTuple):

@@ -315,6 +315,7 @@ def test_the_history_names_the_units_that_it_tells_of_page_by_page(operator: Des
     assert (first.json["next"], second.json["next"], "Link" in first.headers) == ("1", None, True)
     assert second.json["items"][0]["type"] == "unit.parent-changed.v1"
     assert operator.get(f"/v1/units/{town}/history?cursor=x").status == 400
+    assert operator.get(f"/v1/units/{town}/history?known_at=2001-01-01T00:00:00Z").status == 404
 
 
 @pytest.mark.parametrize(

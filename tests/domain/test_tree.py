@@ -17,7 +17,8 @@ from casework.domain.rearranging import NewPart
 from casework.domain.registry import Registry, UnitClosed, UnitParentChanged, UnitRegistered, unit_id
 from casework.domain.residence import By
 from casework.domain.tree import NOW
-from casework.domain.units import Unit, UnitMerged
+from casework.domain.unit_events import UnitMerged
+from casework.domain.units import Unit
 from casework.errors import CaseworkError
 
 BEFORE, JULY = date(2013, 6, 30), date(2013, 7, 1)

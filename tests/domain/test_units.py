@@ -9,8 +9,7 @@ import pytest
 
 from casework.domain import codes
 from casework.domain.residence import By
-from casework.domain.units import (
-    Unit,
+from casework.domain.unit_events import (
     UnitClosed,
     UnitFactVoided,
     UnitMerged,
@@ -19,6 +18,7 @@ from casework.domain.units import (
     UnitSplit,
     unit_id,
 )
+from casework.domain.units import Unit
 from casework.errors import CaseworkError
 
 BY = By(today=date(2013, 10, 20))
