@@ -159,7 +159,8 @@ def _lapsed(look: Look, service: str, member: Member) -> date:
             continue
         ends = last_day(row, episode.said_from, in_terms(episode.terms, look.clock))
         ended = episode.ended_on if episode.ended_on is not None and look.clock.reached(episode.ended_on) else None
-        found += [on for on in (ends, ended) if on is not None and on <= look.h.day]
+        last = min(ends or date.max, ended or date.max)
+        found += [last] if last <= look.h.day else []
     if service == "FPL-OFFER":
         months = look.h.policy.windows.offer_months
         found += [add_months(on, months) for on, _ in look.h.deliveries(service, member.id) if look.clock.reached(on)]
