@@ -122,12 +122,20 @@ def _overall(policy: Policy, means: Sequence[Ratio], levels: Mapping[str, Score]
 
 def wilson(num: int, den: int, z: Ratio = WILSON_Z) -> tuple[float, float]:
     """The Wilson score interval of num out of den (DOMAIN 4.3), for display and tie-breaks only; den is above 0."""
-    p, squared = num / den, (z.num / z.den) ** 2
-    middle = p + squared / (2 * den)
-    half = z.num / z.den * sqrt(p * (1 - p) / den + squared / (4 * den * den))
-    scale = 1 + squared / den
-    low = 0.0 if num == 0 else (middle - half) / scale
-    high = 1.0 if num == den else (middle + half) / scale
+    return wilson_interval(num / den, den, z)
+
+
+def wilson_interval(p: float, n: float, z: Ratio = WILSON_Z) -> tuple[float, float]:
+    """The same of a share ``p`` at an effective size ``n`` above 0, which month ends have a twelfth of (RULES U2).
+
+    Nothing but roots and the four basic operations touches the floats, so every machine finds the same digits.
+    """
+    squared = (z.num / z.den) ** 2
+    middle = p + squared / (2 * n)
+    half = z.num / z.den * sqrt(p * (1 - p) / n + squared / (4 * n * n))
+    scale = 1 + squared / n
+    low = 0.0 if p == 0 else (middle - half) / scale
+    high = 1.0 if p == 1 else (middle + half) / scale
     return low, high
 
 

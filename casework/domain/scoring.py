@@ -42,8 +42,8 @@ def rounded(score: Ratio) -> int:
     return half + half % 2
 
 
-def geometric_mean(scores: Sequence[Ratio], floor: int) -> int:
-    """The geometric mean in hundredths of scores, each taken as at least ``floor`` (F7).
+def geometric_mean(scores: Sequence[Ratio], floor: int, *, scale: int = 100) -> int:
+    """The geometric mean in hundredths, or parts of ``scale``, of scores, each taken as at least ``floor`` (F7).
 
     The root is found among integers: n/100 ≤ root exactly where n^k · den ≤ num · 100^k.
     """
@@ -52,7 +52,7 @@ def geometric_mean(scores: Sequence[Ratio], floor: int) -> int:
         low = score.num < floor * score.den
         num *= floor if low else score.num
         den *= 1 if low else score.den
-    num *= 100**k
+    num *= scale**k
     root = integer_root(num // den, k)
     middle, twice = (2 * root + 1) ** k * den, num * 2**k
     if middle == twice:

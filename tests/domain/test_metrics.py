@@ -19,6 +19,7 @@ from casework.domain.metrics import (
     is_small,
     unit_figures,
     wilson,
+    wilson_interval,
 )
 from casework.domain.policy import load_policy
 from casework.domain.scoring import Ratio, as_text
@@ -107,6 +108,12 @@ def test_a_tally_names_the_parts_of_its_counts(many: list[tuple[int, ...]]):
 )
 def test_wilson_intervals_are_the_golden_ones(num: int, den: int, low: float, high: float):
     assert tuple(round(bound, 4) for bound in wilson(num, den)) == (low, high)
+
+
+def test_a_share_at_an_effective_size_has_the_interval_of_as_many_cases():
+    assert wilson_interval(285 / 300, 300) == wilson(285, 300)
+    assert wilson_interval(1.0, 2.5)[1] == 1
+    assert wilson_interval(0.0, 2.5)[0] == 0
 
 
 def test_the_policy_and_the_interval_mean_the_same_z():

@@ -66,6 +66,16 @@ def test_a_root_on_an_exact_tie_is_rounded_half_even(root, expected):
         assert geometric_mean([root] * k, floor=1) == expected
 
 
+@given(st.lists(scores, min_size=1, max_size=4))
+def test_a_root_is_found_to_as_many_decimals_as_are_asked(levels):
+    exact = prod(max(fraction(level), Fraction(1)) for level in levels)
+
+    found = Fraction(geometric_mean(levels, floor=1, scale=10**12), 10**12)
+
+    half = Fraction(1, 2 * 10**12)
+    assert (found - half) ** len(levels) <= exact <= (found + half) ** len(levels)
+
+
 def test_levels_below_the_floor_count_as_one():
     assert geometric_mean([Ratio(0, 1), Ratio(100, 1)], floor=1) == 1000
     assert geometric_mean([Ratio(0, 1)] * 4, floor=1) == 100
