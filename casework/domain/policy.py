@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from casework.domain.codes import Coded, Label, Row
+from casework.domain.codes import Coded, Label, Row, unit_facts
 from casework.domain.scoring import Ratio
 from casework.errors import Invalid, NotFound, Refused
 
@@ -192,6 +192,9 @@ class Calendar(Row, frozen=True, kw_only=True):
     notice_working_days: int
 
 
+TieBreak = Literal["wilson_lower_of_weakest", "effective_n", "gain", "fewer_commendations", "lot"]
+
+
 class Selection(Row, frozen=True, kw_only=True):
     """What a selection round counts with (DOMAIN 8.6, 8.7, RULES U)."""
 
@@ -205,7 +208,7 @@ class Selection(Row, frozen=True, kw_only=True):
     shrinkage: tuple[int, int]
     wilson_z: Ratio
     draws: Draws
-    tie_breaks: tuple[str, ...]
+    tie_breaks: tuple[TieBreak, ...]
     calendar: Calendar
     referral_working_days: int
     employed_within_days: int
@@ -284,13 +287,27 @@ def parse_draft(content: bytes) -> Policy:
         raise Invalid("draft-invalid", reason="its version is not like 2014.1")
     if draft.version in policy_versions():
         raise Refused("draft-version-published", version=draft.version)
-    if _measures(draft) != _measures(load_policy(policy_versions()[-1])):
+    published = load_policy(policy_versions()[-1])
+    if _measures(draft) != _measures(published):
         raise Invalid("draft-invalid", reason="its levels and indicators are not those of the rules")
+    if _formulas(draft) != _formulas(published) or not _measures_what_there_is(draft):
+        raise Invalid("draft-invalid", reason="its kinds, or their parts, facts or levels, are not those of the rules")
+    if any(kind.active and not kind.parts for kind in draft.selection.kinds):
+        raise Invalid("draft-invalid", reason="a kind without formula is active")
     return draft
 
 
 def _measures(policy: Policy) -> list[tuple[str, ...]]:
     return [(level.code, *level.indicators) for level in policy.levels] + [tuple(policy.indicators)]
+
+
+def _formulas(draft: Policy) -> list[tuple[str, str | None, tuple[str, ...]]]:
+    return [(kind.code, kind.size_of, tuple(kind.parts)) for kind in draft.selection.kinds]
+
+
+def _measures_what_there_is(policy: Policy) -> bool:
+    kinds, levels = policy.selection.kinds, {level.code for level in policy.levels}
+    return all(levels.issuperset(kind.levels) and unit_facts().keys() >= set(kind.facts) for kind in kinds)
 
 
 @cache
