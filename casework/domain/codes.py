@@ -98,7 +98,9 @@ class Bureaus(Row, frozen=True, kw_only=True):
 class UnitFact(Coded, frozen=True, kw_only=True):
     """A dated fact of a unit: which kinds of unit carry it, and its items (none where it is one thing).
 
-    ``area`` is that of the plan's section, none of a unit's own plan; ``of_new_type``: asked of new-type communities.
+    ``area`` is that of the plan's section, none of a unit's own plan. In a selection, only new-type communities are asked
+    for what is ``of_new_type``, and a unit of a kind that is ``counted_over_nodes`` has the mean of its own and of all
+    units below that carry the fact (RULES U6, DOMAIN 8.6).
     """
 
     plan_lines: tuple[int, ...]
@@ -107,6 +109,7 @@ class UnitFact(Coded, frozen=True, kw_only=True):
     of_new_type: bool = False
     items: tuple[Coded, ...] = ()
     max_months: int | None = None
+    counted_over_nodes: tuple[str, ...] = ()
 
     @property
     def required_items(self) -> int:
