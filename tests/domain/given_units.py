@@ -7,6 +7,7 @@ from datetime import date
 from fractions import Fraction
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -15,6 +16,7 @@ from casework.domain.evaluation import UnitYear
 from casework.domain.measured import Rate, UnitMetric, Weakest
 from casework.domain.metrics import MEASURES, Counts, Tally
 from casework.domain.policy import Kind, Policy, load_policy
+from casework.domain.ranking import Candidate
 from casework.domain.registry import Registry, UnitClosed, UnitFactReported, UnitParentChanged, UnitRegistered, unit_id
 from casework.domain.scoring import Ratio
 
@@ -134,3 +136,19 @@ def measured(
         weakest=Weakest("completed", low),
         not_ranked=not_ranked,
     )
+
+
+def nomination(number: int) -> UUID:
+    return UUID(int=number)
+
+
+def candidate(
+    number: int,
+    metric: UnitMetric | None = None,
+    *,
+    panel: int = 80,
+    last: Fraction | None = None,
+    commended: int = 0,
+) -> Candidate:
+    """A candidate that all of a panel of five give the same score."""
+    return Candidate(nomination(number), metric, (panel,) * 5, last, commended)
