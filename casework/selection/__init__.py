@@ -1,0 +1,1 @@
+"""Selection rounds over frozen figures."""
