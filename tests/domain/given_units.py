@@ -38,6 +38,12 @@ def literal_ten() -> Policy:
     return msgspec.structs.replace(POLICY, selection=selection)
 
 
+def with_goals(goal: Ratio) -> Policy:
+    """The policy with another goal for every indicator."""
+    rules = tuple(msgspec.structs.replace(rule, goal=goal) for rule in POLICY.indicator_list)
+    return msgspec.structs.replace(POLICY, indicator_list=rules)
+
+
 def unit(code: str, kind: str, above: str | None = None, *, on: date = BEFORE, name: str = "", **more: Any) -> Told:
     parent = unit_id(above) if above else None
     if "manager" in more:

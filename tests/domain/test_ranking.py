@@ -18,7 +18,7 @@ from tests.domain.given_units import POLICY, candidate, measured, nomination
 
 PANEL = POLICY.selection.panel
 PROVIDERS, PERSONS = "K05_TRAINING_PROVIDER", "K06_MIGRANT_WORKER"
-SEED = bytes(range(8))
+SEED = bytes.fromhex("0a1b2c3d4e5f6a7b")
 
 
 def ranked(*candidates: Candidate, kind: str = PROVIDERS) -> list[Placed]:
@@ -105,7 +105,7 @@ def test_the_lot_decides_between_the_wholly_equal_from_the_seed_alone():
     equals = [candidate(number, measured(80)) for number in range(1, 9)]
     by_hand = sorted(
         range(1, 9),
-        key=lambda number: sha256(f"0001020304050607:{PROVIDERS}:{nomination(number)}".encode()).hexdigest(),
+        key=lambda number: sha256(f"0a1b2c3d4e5f6a7b:{PROVIDERS}:{nomination(number)}".encode()).hexdigest(),
     )
 
     found = ranked(*equals)

@@ -18,7 +18,7 @@ from casework.domain.evaluation import AgencyCounts, ProviderCounts, SchoolCount
 from casework.domain.kinds import round_kinds
 from casework.domain.measured import UnitMetric, hundredths
 from casework.domain.metrics import WIDTH
-from casework.domain.policy import Kind
+from casework.domain.policy import Kind, Policy
 from casework.domain.registry import unit_id
 from casework.domain.scoring import Ratio
 from casework.domain.unit_metrics import measure
@@ -37,6 +37,7 @@ from tests.domain.given_units import (
     moved,
     registry,
     unit,
+    with_goals,
 )
 
 DISTRICT = "410105"
@@ -44,12 +45,16 @@ ALL_APPLIES = (100, 100, 100, 100)
 
 
 def measures(
-    of: str | Kind, years: Mapping[str, UnitYear], *told: Told, city: tuple[Told, ...] = CITY
+    of: str | Kind,
+    years: Mapping[str, UnitYear],
+    *told: Told,
+    city: tuple[Told, ...] = CITY,
+    policy: Policy = POLICY,
 ) -> dict[str, Any]:
     """What the units of a kind are measured at, by code."""
     by_id = {unit_id(code): year for code, year in years.items()}
     wanted = of if isinstance(of, Kind) else kind(of)
-    return {each.code: each for each in measure(wanted, by_id, registry(*city, *told), POLICY, YEAR)}
+    return {each.code: each for each in measure(wanted, by_id, registry(*city, *told), policy, YEAR)}
 
 
 def shown(scores: Mapping[str, Fraction | None]) -> dict[str, int | None]:
@@ -104,6 +109,14 @@ def test_a_level_with_nothing_applicable_is_left_out_and_one_at_nothing_counts_a
     assert hundredths(floored.parts["levels"]) == 2362
 
 
+def test_a_goal_below_one_is_reached_sooner_and_never_exceeded():
+    years = {DISTRICT: months({"COM1": (40, 100), "COM2": (90, 100)}, households=400)}
+
+    found = measures("K01", years, policy=with_goals(Ratio(4, 5)))[DISTRICT]
+
+    assert found.levels["community"] == Fraction(25 * 50 + 30 * 100, 55)
+
+
 def test_rates_are_shrunk_to_those_of_the_kind_with_a_twelfth_of_the_sums():
     years = {DISTRICT: months({"COM1": (300, 400)}, households=400), "410122": months({"COM1": (0, 20)}, households=20)}
 
@@ -153,14 +166,14 @@ EMPLOYER = unit("acme", "employer", DISTRICT)
 
 
 def test_an_employer_is_measured_by_contracts_insurance_the_collective_contract_and_training():
-    counts = {"WRK1": (20, 40), "K03B": (50, 200), "K03D": (10, 40), "WRK5": (40, 40)}
+    counts = {"WRK1": (20, 40), "K03B": (60, 200), "K03D": (10, 40), "WRK5": (40, 40)}
 
     found = measures("K03", {"acme": months(counts, employees=40)}, EMPLOYER, fact("acme", "COLL", since=SPRING))[
         "acme"
     ]
 
-    assert found.parts == {"contract": 50, "insurance": 25, "collective": 50, "training": 25}
-    assert found.metric == Fraction(35 * 50 + 35 * 25 + 15 * 50 + 15 * 25, 100)
+    assert found.parts == {"contract": 50, "insurance": 30, "collective": 50, "training": 25}
+    assert found.metric == Fraction(35 * 50 + 35 * 30 + 15 * 50 + 15 * 25, 100)
     assert (found.size, found.not_ranked, found.completeness, found.coverage) == (40, None, None, None)
     assert set(found.indicators) == {"contract", "insurance", "training"}
 

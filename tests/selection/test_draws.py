@@ -15,8 +15,9 @@ import pytest
 from casework.domain.measured import Rate, UnitMetric
 from casework.domain.policy import Kind, Policy
 from casework.domain.ranking import Candidate, rank
+from casework.domain.scoring import Ratio
 from casework.selection.draws import Contest, RankFigures, drawn_finals, generator_of, rank_figures
-from tests.domain.given_units import POLICY, kind, measured, nomination, rate
+from tests.domain.given_units import POLICY, kind, measured, nomination, rate, with_goals
 
 SEED = bytes.fromhex("0123456789abcdef")
 DISTRICTS, EMPLOYERS, PROVIDERS, PERSONS = (kind(code) for code in ("K01", "K03", "K05", "K06"))
@@ -143,7 +144,8 @@ def one_draw(each: Contest, policy: Policy, generator: numpy.random.RandomState)
         for group in groups:
             for code, _ in group:
                 if code in unit.indicators:
-                    scores[code] = 100 * drawn_rate(unit.indicators[code], generator)
+                    goal = policy.indicators[code].goal if levels else Ratio(1, 1)
+                    scores[code] = 100 * min(1, drawn_rate(unit.indicators[code], generator) / (goal.num / goal.den))
                 elif unit.parts.get(code) is not None:
                     scores[code] = float(unit.parts[code] or 0)
         means = [
@@ -180,8 +182,9 @@ def between(levels: list[tuple[float, float | None]], balanced: bool) -> float |
     return prod(max(score, 1) ** (weight / weights) for weight, score in found)
 
 
-def test_the_stream_is_that_of_one_number_after_another():
-    contests, policy = whole_round(), drawn(POLICY, count=250)  # more than two chunks
+@pytest.mark.parametrize("goal", [Ratio(1, 1), Ratio(4, 5)])
+def test_the_stream_is_that_of_one_number_after_another(goal: Ratio):
+    contests, policy = whole_round(), drawn(with_goals(goal), count=250)  # more than two chunks
 
     found = drawn_finals(contests, policy, SEED)
 
