@@ -98,8 +98,8 @@ class Bureaus(Row, frozen=True, kw_only=True):
 class UnitFact(Coded, frozen=True, kw_only=True):
     """A dated fact of a unit: which kinds of unit carry it, and its items (none where it is one thing).
 
-    ``area`` is that of the plan's section, none of a unit's own plan. In a selection, only new-type communities are asked
-    for what is ``of_new_type``, and a unit of a kind that is ``counted_over_nodes`` has the mean of its own and of all
+    ``area`` is that of the plan's section, none of a unit's own plan. Only new-type communities are asked for what is
+    ``of_new_type``; in a selection, a unit of a kind that is ``counted_over_nodes`` has the mean of its own and of all
     units below that carry the fact (RULES U6, DOMAIN 8.6).
     """
 

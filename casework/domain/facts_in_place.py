@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from casework.domain.calendar import add_months, month_ends
+from casework.domain.calendar import month_ends
 from casework.domain.codes import UnitFact, unit_facts
 from casework.domain.registry import Registry, Unit, UnitFactReported, UnitRegistered
 from casework.domain.scoring import Ratio
@@ -81,6 +81,7 @@ class _Day:
     def __init__(self, registry: Registry, day: date) -> None:
         self._registry, self._day = registry, day
         self._kept: dict[tuple[UUID, str], Share] = {}
+        self._reports: dict[UUID, dict[str, UnitFactReported]] = {}
 
     @cached_property
     def _below(self) -> dict[UUID, list[UUID]]:
@@ -129,23 +130,18 @@ class _Day:
             yield from self._nodes(each, fact)
 
     def _own(self, unit: Unit, fact: UnitFact) -> Share:
-        """What a unit has by the reports told by the day: of those that hold, the one that began last.
-
-        A report replaces an earlier one of the same fact from the same day, to end it or to tell of other items.
-        """
+        """What a unit has itself."""
         if fact.of_new_type and not (unit.registered and unit.registered.new_type_community):
             return None
-        told = [report for report in unit.facts if report.fact == fact.code and report.occurred_on <= self._day]
-        latest = {report.from_: report for report in sorted(told, key=lambda each: each.occurred_on)}
-        in_force = [report for _, report in sorted(latest.items()) if self._holds(report, fact)]
-        if not in_force:
+        report = self._in_force(unit).get(fact.code)
+        if report is None:
             return Fraction(0)
-        return Fraction(len(in_force[-1].items), len(fact.items)) if fact.items else Fraction(1)
+        return Fraction(len(report.items), len(fact.items)) if fact.items else Fraction(1)
 
-    def _holds(self, report: UnitFactReported, fact: UnitFact) -> bool:
-        """Whether a fact holds on the day by a report: its end is the last day inside (RULES B4)."""
-        ends = [end for end in (report.to, fact.max_months and add_months(report.from_, fact.max_months)) if end]
-        return report.from_ <= self._day <= min(ends, default=date.max)
+    def _in_force(self, unit: Unit) -> dict[str, UnitFactReported]:
+        if unit.id not in self._reports:
+            self._reports[unit.id] = {report.fact: report for report in unit.in_force(self._day).values()}
+        return self._reports[unit.id]
 
 
 def _mean(shares: Iterable[Share]) -> Share:
