@@ -431,3 +431,43 @@ class IntegrationSurveyRecorded(HouseholdEvent, frozen=True, kw_only=True):
     instrument: str
     version: str
     answers: Answers
+
+
+@event_type("household.id-number-released.v1")
+class IdNumberReleased(HouseholdEvent, frozen=True, kw_only=True):
+    """The ID number that was told of a member is not theirs: they are without one, and it can be somebody else's.
+
+    ``commitment`` is that of the evidence, ``profile_commitment`` that of what the vault says of them from now on.
+    """
+
+    person_id: UUID
+    reason: str
+    commitment: bytes
+    profile_commitment: bytes
+
+
+@event_type("household.transfer-requested.v1")
+class TransferRequested(HouseholdEvent, frozen=True, kw_only=True):
+    """Another office asks for a member: for a household of its own, for a new one in its community, or for all of this.
+
+    ``due_on`` is the last day on which it is answered in time; ``relation`` is that to the head there.
+    """
+
+    transfer_id: UUID
+    person_id: UUID
+    to_community: str
+    due_on: date
+    to_household: UUID | None = None
+    relation: str | None = None
+    whole_household: bool = False
+    commitment: bytes | None = None
+
+
+@event_type("household.transfer-answered.v1")
+class TransferAnswered(HouseholdEvent, frozen=True, kw_only=True):
+    """The request of another office is accepted, and carried out in the same append, or declined."""
+
+    transfer_id: UUID
+    answer: str
+    reason: str | None = None
+    commitment: bytes | None = None

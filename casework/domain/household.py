@@ -51,6 +51,8 @@ from casework.domain.events import (
     ServiceRequested,
     ServiceStarted,
     ServiceVoided,
+    TransferAnswered,
+    TransferRequested,
 )
 from casework.domain.fact_corrections import correct_facts
 from casework.domain.regrouping import RegroupingCommands
@@ -73,10 +75,12 @@ from casework.domain.state import (
     TakenIn,
     Terms,
     Told,
+    Transfer,
 )
+from casework.domain.transfers import TransferCommands
 
 
-class Household(RegroupingCommands, ConsentCommands):
+class Household(RegroupingCommands, ConsentCommands, TransferCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
@@ -170,6 +174,11 @@ class Household(RegroupingCommands, ConsentCommands):
                 self.people[person_id].surveys.append(survey)
             case PersonErased(person_id=person_id):
                 self._erased(self.people[person_id], on, event.ledger_entry)
+            case TransferRequested():
+                self._transfer_asked(event)
+            case TransferAnswered(transfer_id=transfer_id, answer=answer, reason=reason):
+                transfer = self.transfers[transfer_id]
+                transfer.answered_on, transfer.answer, transfer.reason = on, answer, reason
             case _:
                 self._apply_regrouping(event)
 
@@ -315,6 +324,18 @@ class Household(RegroupingCommands, ConsentCommands):
     def _erased(self, person: Person, on: date, ledger_entry: int) -> None:
         person.erasure = person.erasure or Erasure(on, "")
         person.erasure.erased_on, person.erasure.ledger_entry = on, ledger_entry
+
+    def _transfer_asked(self, event: TransferRequested) -> None:
+        self.transfers[event.transfer_id] = Transfer(
+            event.transfer_id,
+            event.person_id,
+            event.to_community,
+            event.to_household,
+            event.relation,
+            event.whole_household,
+            event.occurred_on,
+            event.due_on,
+        )
 
     def _employed(self, event: EmploymentStarted) -> None:
         self.employments[event.employment_id] = Employment(

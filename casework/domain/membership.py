@@ -9,9 +9,10 @@ from typing import TypeAlias
 from uuid import UUID
 
 from casework.domain.calendar import age_on
-from casework.domain.checks import check_codes, check_facts, check_member
+from casework.domain.checks import check_code, check_codes, check_facts, check_member
 from casework.domain.events import (
     HeadChanged,
+    IdNumberReleased,
     MemberBorn,
     MemberDied,
     MemberFactsRecorded,
@@ -134,6 +135,31 @@ class MembershipCommands(ResidenceCommands):
         refuse_if(facts == MemberFacts() and commitment is None, "nothing-recorded")
         self.record(
             MemberFactsRecorded(occurred_on=recorded_on, person_id=person_id, facts=facts, commitment=commitment)
+        )
+
+    def release_id_number(
+        self,
+        by: By,
+        *,
+        released_on: date,
+        person_id: UUID,
+        reason: str,
+        commitment: bytes,
+        profile_commitment: bytes,
+    ) -> None:
+        """Say that a member's ID number is not theirs; that nothing is claimed by it any more is for the append."""
+        self._check_open()
+        self._check_date(by, released_on)
+        self._member(person_id, released_on)
+        check_code("reason", "id_number_release_reasons", reason)
+        self.record(
+            IdNumberReleased(
+                occurred_on=released_on,
+                person_id=person_id,
+                reason=reason,
+                commitment=commitment,
+                profile_commitment=profile_commitment,
+            )
         )
 
     def receive_member(self, by: By, *, joined_on: date, member: NewMember) -> None:

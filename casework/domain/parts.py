@@ -21,6 +21,7 @@ from casework.domain.events import (
     HouseholdRestored,
     HouseholdSplit,
     HouseholdUnmerged,
+    IdNumberReleased,
     IntegrationSurveyRecorded,
     MemberBorn,
     MemberDied,
@@ -64,7 +65,7 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("member", member.person_id)})
         case MemberLeft(person_id=person_id, new_head=head) | MemberDied(person_id=person_id, new_head=head):
             return frozenset({("member", person_id), *([("head",)] if head else [])})
-        case MemberFactsRecorded(person_id=person_id):
+        case MemberFactsRecorded(person_id=person_id) | IdNumberReleased(person_id=person_id):
             return frozenset({("facts", person_id)})
         case MemberFactsCorrected(person_id=person_id):
             return frozenset({("facts", person_id), ("member", person_id)})
@@ -82,7 +83,7 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("place",)})
         case UnitRegistered() | UnitClosed() | UnitSplit() | UnitMerged():
             return frozenset({WHOLE})
-    names = ("episode_id", "need_id", "employment_id")
+    names = ("episode_id", "need_id", "employment_id", "transfer_id")
     return frozenset((name, value) for name in names if (value := getattr(event, name, None)) is not None)
 
 

@@ -20,7 +20,7 @@ from casework.domain.events import (
     ResidenceVerified,
 )
 from casework.domain.policy import policy_of
-from casework.domain.state import Closing, Employment, Episode, Need, Person, Stay, TakenIn
+from casework.domain.state import Closing, Employment, Episode, Need, Person, Stay, TakenIn, Transfer
 from casework.errors import Refused
 
 MERGED_AWAY = "merged_away"
@@ -69,6 +69,7 @@ class HouseholdState(Aggregate):
         self.taken_in: dict[UUID, TakenIn] = {}
         self.stays: dict[UUID, list[Stay]] = {}
         self.carried_in: dict[UUID, int] = {}
+        self.transfers: dict[UUID, Transfer] = {}
         self.head: UUID | None = None
         self.people: dict[UUID, Person] = {}
         self.employments: dict[UUID, Employment] = {}

@@ -38,7 +38,7 @@ SEES_SMALL_CELLS: Roles = frozenset({"auditor", "selection", "operator"})
 SEES_EVIDENCE: Roles = frozenset({"supervisor", "auditor", "selection", "operator"})
 """Who looks into what units' reports rest on."""
 
-HIDDEN = {"occurred_on", "commitment", "carried"}
+HIDDEN = {"occurred_on", "commitment", "profile_commitment", "carried"}
 """Told elsewhere, meaningless to readers, or the whole of another story."""
 
 OF_RECORDS = {"ended_episodes", "episodes", "needs", "records", "duplicates"}

@@ -143,6 +143,25 @@ class Erasure(msgspec.Struct, omit_defaults=True):
     ledger_entry: int | None = None
 
 
+class Transfer(msgspec.Struct, omit_defaults=True):
+    """A request of another office for a member or the whole household, and what was answered.
+
+    ``to_household`` is where the member is to go; without one they found a household in ``to_community``.
+    """
+
+    transfer_id: UUID
+    person_id: UUID
+    to_community: str
+    to_household: UUID | None
+    relation: str | None
+    whole_household: bool
+    asked_on: date
+    due_on: date
+    answered_on: date | None = None
+    answer: str | None = None
+    reason: str | None = None
+
+
 class Survey(msgspec.Struct, omit_defaults=True):
     """What a person answered on a day; ``version`` is the instrument's."""
 

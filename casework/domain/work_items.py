@@ -18,10 +18,14 @@ from casework.domain.state import Episode
 
 REQUEST, GRANT, START, RENEW = "services.request_service", "services.grant", "services.start", "services.renew"
 DELIVER, ANSWER = "services.deliver", "services.answer"
+ACCEPT = "transfers.accept"
 """The commands that close items, as the interface names them."""
 
 PARKED = "parked"
 """The kind of item that a household is which cannot be computed: nothing else is known of it."""
+
+ASKED_FOR = "transfer-asked"
+"""Why a request of another office waits: no bureau leads it, and it is of no area of service."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -37,8 +41,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     services: tuple[str, ...]
     person_id: UUID | None
     record_id: UUID | None
-    area: str
-    bureau: str
+    area: str | None
+    bureau: str | None
     closes: str
 
 

@@ -18,7 +18,9 @@ from casework.domain.clock import Clock
 from casework.domain.present import Member, Present, in_terms, is_in_force
 from casework.domain.state import Episode, last_day, overlaid
 from casework.domain.work_items import (
+    ACCEPT,
     ANSWER,
+    ASKED_FOR,
     GRANT,
     RENEW,
     REQUEST,
@@ -29,6 +31,7 @@ from casework.domain.work_items import (
     item,
     jobs,
     key_of,
+    reasons,
     settings,
 )
 from casework.domain.work_offers import offers
@@ -55,6 +58,7 @@ def due(h: Present, assessment: Assessment) -> Due:
     is_closed = closed_on is not None and clock.reached(closed_on)
     look = Look(h, clock, {member.id: member for member in h.members}, set(), is_closed)
     items = list(_episodes(look, in_scope=assessment.is_assessed))
+    items += _transfers(look)
     if assessment.is_assessed:
         items += _school_places(look)
         items += offers(look, assessment)
@@ -161,6 +165,16 @@ def _is_replaced(look: Look, episode: Episode, service: Service, ends: date) -> 
             if later is None or (later, other.episode_id) > (ends, episode.episode_id):
                 return True
     return False
+
+
+def _transfers(look: Look) -> Iterator[Item]:
+    """Requests of other offices that this one may still answer."""
+    for transfer in () if look.is_closed else look.h.household.transfers.values():
+        asked = look.clock.reached(transfer.asked_on)
+        is_answered = transfer.answered_on is not None and look.clock.reached(transfer.answered_on)
+        if asked and not is_answered and transfer.person_id in look.members and look.clock.within(transfer.due_on):
+            kind, record = reasons()[ASKED_FOR].kind, transfer.transfer_id
+            yield Item(transfer.due_on, kind, ASKED_FOR, (), transfer.person_id, record, None, None, ACCEPT)
 
 
 def _school_places(look: Look) -> Iterator[Item]:
