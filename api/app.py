@@ -34,6 +34,7 @@ from api import (
     privacy,
     regrouping,
     services,
+    transfers,
     units,
     worklist,
 )
@@ -49,7 +50,7 @@ from casework.domain.ids import uuid7
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
-    catalogue, policies, imports, exports,
+    catalogue, policies, imports, exports, transfers,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

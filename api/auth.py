@@ -40,7 +40,7 @@ PERSONS: Roles = EVERYBODY - {"service"}
 
 OF_HOUSEHOLDS = frozenset(
     {"households", "regrouping", "members", "privacy", "employments", "needs", "services", "worklist", "duplicates"}
-    | {"imports", "exports"}
+    | {"imports", "exports", "transfers"}
 )
 """The resources that are about somebody in particular."""
 
@@ -74,12 +74,18 @@ RIGHTS: Mapping[str, Roles] = {
     "regrouping.merge": DESK,
     "regrouping.unmerge": DESK,
     "regrouping.reopen": RECORDERS,
+    "transfers.ask": DESK,
+    "transfers.list_transfers": DESK | {"auditor"},
+    "transfers.read": DESK | {"auditor"},
+    "transfers.accept": DESK,
+    "transfers.decline": DESK,
     "members.join": RECORDERS,
     "members.be_born": RECORDERS,
     "members.leave": RECORDERS,
     "members.die": RECORDERS,
     "members.record_facts": RECORDERS,
     "members.correct_facts": RECORDERS,
+    "members.release_id_number": frozenset({"supervisor"}),
     "privacy.give_consent": RECORDERS,
     "privacy.withdraw_consent": RECORDERS,
     "privacy.record_survey": RECORDERS,

@@ -8,7 +8,7 @@ from uuid import UUID
 import marshmallow as ma
 
 from api.auth import sight
-from api.command_bodies import Command, Tried
+from api.command_bodies import Command, Remarked, Tried
 from api.fields import Anything, Body, Code, Day, Id, Part, Several, Text, Whole
 from api.giving import casework
 from api.people import FactsBody, MemberBody, NewbornBody, ProfileBody, facts_from, field_of, member_from
@@ -95,6 +95,14 @@ class CorrectFacts(Command, Tried):
     profile = Part(ProfileBody, **described("What the vault has, put right with it: a date of birth in another month."))
 
 
+class ReleaseIdNumber(Remarked):
+    """A member's ID number is not theirs."""
+
+    released_on = Day(**described("Default: today."))
+    reason = Code("id_number_release_reasons", required=True)
+    evidence_ref = Text(200, required=True, **described("The document that shows it; it goes to the vault."))
+
+
 @bp.command("/households/<uuid:household_id>/members", Join, status=201)
 def join(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Take a person into the household. Nobody is active in two open households."""
@@ -142,3 +150,13 @@ def correct_facts(context: Context, fields: Fields, household_id: UUID, person_i
         if not sight().fact(change.path.partition(".")[0]):
             raise Refused("correction-path", path=change.path)
     return casework().correct_member_facts(household_id, context, person_id=person_id, changes=changes, **fields)
+
+
+@bp.command("/households/<uuid:household_id>/members/<uuid:person_id>/id-number-releases", ReleaseIdNumber)
+def release_id_number(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
+    """Release an ID number that is not this member's, so that its owner can be registered.
+
+    The member keeps their history and has no ID number until one is told anew. What was told before stays in the vault.
+    """
+    fields.setdefault("released_on", casework().today)
+    return casework().release_id_number(household_id, context, person_id=person_id, **fields)

@@ -28,7 +28,7 @@ from casework.errors import CaseworkError, Forbidden, NotFound, Refused
 from casework.log.append import Beside
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, sealed_fields, together
-from casework.regrouping import RegroupingPath
+from casework.transferring import TransferPath
 from casework.units import UnitPath
 
 PLAIN_COMMANDS = frozenset(
@@ -61,7 +61,7 @@ MADE_BY_COMMAND = {
 """The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
 
 
-class Casework(RegroupingPath, ErasingCommands, UnitPath):
+class Casework(TransferPath, ErasingCommands, UnitPath):
     """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
 
     def register_household(
@@ -281,6 +281,45 @@ class Casework(RegroupingPath, ErasingCommands, UnitPath):
         except CaseworkError:
             return (), ("mother-not-told",)
         return (other,), ()
+
+    def release_id_number(
+        self,
+        household_id: UUID,
+        context: Context,
+        *,
+        person_id: UUID,
+        released_on: date,
+        reason: str,
+        evidence_ref: str,
+        remark: str | None = None,
+    ) -> Outcome:
+        """A member's ID number is not theirs: they have none from now on, and its owner can be registered.
+
+        Where they have none there is nothing to do.
+        """
+
+        def decide(household: Household, by: By) -> Decided:
+            person = household.person(person_id)
+            refuse_if(person.current is None, "profile-of-former-member")
+            profile = self._profile(person_id)
+            if profile.id_number is None:
+                return Decided()
+            without = self.persons.changed(profile, {"id_number": None})
+            entry = self.persons.enter(person_id, without, today=by.today)
+            told = {"evidence_ref": evidence_ref} | ({"remark": remark} if remark else {})
+            evidence = self.persons.vault.seal(person_id, "evidence", told)
+            household.release_id_number(
+                by,
+                released_on=released_on,
+                person_id=person_id,
+                reason=reason,
+                commitment=evidence.commitment,
+                profile_commitment=entry.row.commitment,
+            )
+            claims = entry.beside()._replace(released=[person_id])
+            return Decided(together([claims, Beside([evidence])]))
+
+        return self._change(household_id, context, decide)
 
     def void_entry(
         self, household_id: UUID, context: Context, *, voids: int, remark: str | None = None, **fields: Any

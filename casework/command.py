@@ -22,7 +22,7 @@ from casework.domain.parts import collide
 from casework.domain.registry import Registry, UnitRegistered
 from casework.domain.residence import By, refuse_if
 from casework.domain.restricted import is_restricted_event
-from casework.errors import CaseworkError, CommandReused, NotFound, Refused, VersionConflict
+from casework.errors import CaseworkError, ClaimTaken, CommandReused, NotFound, Refused, VersionConflict
 from casework.faults import fault
 from casework.kept import KeptHouseholds, Loaded
 from casework.log import reading
@@ -142,8 +142,11 @@ class CommandPath(Application[UUID]):
         before = [Recorded(household_id, place, event) for place, event in enumerate(household.entries, 1)]
         decided = decide(household, self._by(context))
         self._check_version(household, context)
-        with self.pool.connection() as db:
-            self.persons.check_claims(db, household_id, decided.beside.claims)
+        try:
+            with self.pool.connection() as db:
+                self.persons.check_claims(db, household_id, decided.beside.claims)
+        except ClaimTaken as taken:
+            raise self._with_office(taken, context) from None
         trial = Trial(cast("Household", fold(None, before)), household)
         return Outcome(household_id, version, None, False, [], decided.warnings, trial)
 
@@ -268,15 +271,18 @@ class CommandPath(Application[UUID]):
         metadata = [self._metadata(context, each, item) for each in aggregates for item in each.pending]
         beside = decided.beside
         claims = [*beside.claims, *self._source_claim(context)]
-        recordings = self.save(
-            *aggregates,
-            metadata=[meta.encode() for meta in metadata],
-            vault=beside.vault,
-            search_keys=beside.search_keys,
-            claims=claims,
-            released=beside.released,
-            erasing=beside.erasing,
-        )
+        try:
+            recordings = self.save(
+                *aggregates,
+                metadata=[meta.encode() for meta in metadata],
+                vault=beside.vault,
+                search_keys=beside.search_keys,
+                claims=claims,
+                released=beside.released,
+                erasing=beside.erasing,
+            )
+        except ClaimTaken as taken:
+            raise self._with_office(taken, context) from None
         fault("appended")
         placed = [
             Placed(item, meta, recording.notification.id)
@@ -308,6 +314,16 @@ class CommandPath(Application[UUID]):
             body_hash=context.body_hash,
             traceparent=context.traceparent,
         )
+
+    def _with_office(self, taken: ClaimTaken, context: Context) -> ClaimTaken:
+        """The refusal of a claim, saying so where another office holds the person: there one asks for a transfer."""
+        if not context.divisions or taken.values["kind"] == "source":
+            return taken
+        try:
+            ours = self.is_within(self.household(taken.values["held_by"]).community, context.divisions)
+        except NotFound:  # of an import, and not saved yet
+            return taken
+        return taken if ours else ClaimTaken("held-elsewhere", **taken.values)
 
     def _source_claim(self, context: Context) -> list[Claim]:
         if context.source is None or context.source_ref is None:

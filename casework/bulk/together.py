@@ -212,7 +212,7 @@ class Together(Casework):
         for claim in claims:
             held = self._taken.get(claim.hash)
             if held is not None and (claim.kind == "source" or held != (household_id, claim.subject_id)):
-                raise ClaimTaken(held_by=held.household_id, kind=claim.kind)
+                raise self._with_office(ClaimTaken(held_by=held.household_id, kind=claim.kind), context)
         return claims
 
 

@@ -22,6 +22,9 @@ _ERASED = """
     JOIN vault.erased AS gone USING (partition, subject_id)"""
 _HOLDERS = "SELECT hash, stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
 
+_HELD = "SELECT stream_id, subject_id FROM casework.claim WHERE hash = %b"
+_ASKED_FOR = "SELECT DISTINCT stream_id FROM casework.claim WHERE kind = 'transfer' ORDER BY stream_id"
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What names a person. All of it is sealed; of the date of birth, events hold the month."""
@@ -101,6 +104,22 @@ class Persons:
         hashes = {self.hashes.claim_hash("person", str(person_id)): person_id for person_id in person_ids}
         rows = db.execute(_HOLDERS, (list(hashes),), binary=True).fetchall() if hashes else []
         return {hashes[bytes(hash)]: stream_id for hash, stream_id in rows}
+
+    def held(self, db: Connection[Any], hash: bytes) -> tuple[UUID, UUID | None] | None:
+        """Which stream holds a claim, and for whom in it; None where nobody does."""
+        row = db.execute(_HELD, (hash,), binary=True).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def asked_for(self, db: Connection[Any]) -> list[UUID]:
+        """The households of which another office asked something that was not answered."""
+        return [stream_id for (stream_id,) in db.execute(_ASKED_FOR, binary=True)]
+
+    def number(self, text: str, today: date, *, at: str) -> str:
+        """An ID number as it is compared; Invalid, pointing at it, where it cannot be one."""
+        try:
+            return parse_id_number(text, today=today, synthetic=self.synthetic).number
+        except Invalid as error:
+            raise Invalid(errors=(FieldError(at, error.code, str(error)),)) from None
 
     def check_claims(self, db: Connection[Any], household_id: UUID, claims: Iterable[Claim]) -> None:
         """Refuse claims that another household holds now, as the append will that takes them."""

@@ -39,12 +39,18 @@ POST /v1/households/{household}/splits                                          
 POST /v1/households/{household}/merges                                           xx------
 POST /v1/households/{household}/unmerges                                         xx------
 POST /v1/households/{household}/reopenings                                       xx-x----
+POST /v1/transfers                                                               xx------
+GET  /v1/transfers                                                               xx--x---
+GET  /v1/transfers/{transfer}                                                    xx--x---
+POST /v1/transfers/{transfer}/acceptances                                        xx------
+POST /v1/transfers/{transfer}/denials                                            xx------
 POST /v1/households/{household}/members                                          xx-x----
 POST /v1/households/{household}/births                                           xx-x----
 POST /v1/households/{household}/members/{person}/departures                      xx-x----
 POST /v1/households/{household}/members/{person}/deaths                          xx-x----
 POST /v1/households/{household}/members/{person}/facts                           xx-x----
 POST /v1/households/{household}/members/{person}/corrections                     xx-x----
+POST /v1/households/{household}/members/{person}/id-number-releases              -x------
 POST /v1/households/{household}/members/{person}/consents                        xx-x----
 POST /v1/households/{household}/members/{person}/consents/{scope}/withdrawals    xx-x----
 POST /v1/households/{household}/members/{person}/surveys                         xx-x----
@@ -124,7 +130,18 @@ PLACES = {
 
 
 def filled_in(path: str) -> str:
-    for name in ("household", "person", "employment", "need", "episode", "referral", "job", "import", "export"):
+    for name in (
+        "household",
+        "person",
+        "employment",
+        "need",
+        "episode",
+        "referral",
+        "job",
+        "import",
+        "export",
+        "transfer",
+    ):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
 
