@@ -6,8 +6,9 @@ it writes to both households in one append, and the claims go along.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import cache, partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -138,7 +139,8 @@ class TransferPath(RegroupingPath):
     def seen_transfer(self, transfer_id: UUID, divisions: frozenset[str]) -> Seen:
         """Return a request for somebody of one of its two offices; for others it is not there."""
         household = self.household(self._asked_of(transfer_id))
-        seen = self._seen(household, household.transfer(transfer_id), divisions)
+        is_ours = partial(self.is_within, divisions=divisions)
+        seen = self._seen(household, household.transfer(transfer_id), is_ours)
         if seen is None:
             raise NotFound
         return seen
@@ -147,17 +149,17 @@ class TransferPath(RegroupingPath):
         """Return what was asked of some divisions or by them and not answered, what is due first coming first."""
         with self.pool.connection() as db:
             ids = self.persons.asked_for(db)
+        is_ours = cache(partial(self.is_within, divisions=divisions))
         found = [
             seen
             for household in self._read_whole(ids)
             for transfer in household.transfers.values()
-            if transfer.answer is None and (seen := self._seen(household, transfer, divisions)) is not None
+            if transfer.answer is None and (seen := self._seen(household, transfer, is_ours)) is not None
         ]
         return sorted(found, key=lambda seen: (seen.transfer.due_on, seen.transfer.transfer_id))
 
-    def _seen(self, household: Household, transfer: Transfer, divisions: frozenset[str]) -> Seen | None:
-        of_us = self.is_within(household.community, divisions)
-        by_us = self.is_within(transfer.to_community, divisions)
+    def _seen(self, household: Household, transfer: Transfer, is_ours: Callable[[str], bool]) -> Seen | None:
+        of_us, by_us = is_ours(household.community), is_ours(transfer.to_community)
         state = household.transfer_state(transfer, self.today)
         return Seen(household, transfer, state, of_us, by_us) if of_us or by_us else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,14 +13,14 @@ from casework.bulk import undoing
 from casework.bulk.rows import Verdict
 from tests.api.conftest import id_number
 from tests.bulk.conftest import Clerk
-from tests.given import COMMUNITY, person, registered
+from tests.given import COMMUNITY, OTHER_COMMUNITY, person, registered
 
 PEOPLE = "name,sex,born_on,id_number,migrant"
 
 
-def both(clerk: Clerk, kind: str, content: str) -> dict[int, Verdict]:
+def both(clerk: Clerk, kind: str, content: str, **more: Any) -> dict[int, Verdict]:
     """Try a file and then commit it: what comes of its rows is the same."""
-    id = clerk.uploads(kind, content)
+    id = clerk.uploads(kind, content, **more)
     tried = clerk.runs(id, "validated")
     given = clerk.runs(id, "committed")
     assert tried == given
@@ -69,6 +71,22 @@ def test_nobody_is_registered_twice_by_a_file_or_beside_one(casework: Casework, 
     )
 
     assert codes(verdicts) == ["claim-taken", None, "row-person-repeated"]
+
+
+def test_a_row_says_where_another_office_holds_somebody(casework: Casework, clerk: Clerk):
+    theirs = person(id_number=id_number("19800302", "115"))
+    casework.register_household(
+        clerk.context(),
+        arrived_on=date(2013, 1, 5),
+        community=OTHER_COMMUNITY,
+        head=theirs[0].person_id,
+        members=[theirs],
+    )
+    content = f"community,arrived_on,{PEOPLE}\n{COMMUNITY},2013-01-05,某人,男,1980-03-02,{theirs[1].id_number},是\n"
+
+    verdicts = both(clerk, "households", content, divisions=["410105"])
+
+    assert codes(verdicts) == ["held-elsewhere"]
 
 
 @pytest.mark.parametrize(
