@@ -87,7 +87,9 @@ class TransferAnswer(ma.Schema):
     household_id = fields.UUID(required=True, allow_none=True, **described("Asked of us: the household."))
     person_id = fields.UUID(required=True, allow_none=True, **described("Asked of us: the person."))
     whole_household = fields.Boolean(required=True)
-    to_household = fields.UUID(required=True, allow_none=True, **described("Asked by us: the household."))
+    to_household = fields.UUID(
+        required=True, allow_none=True, **described("Asked by us: where they are to be, or are now.")
+    )
     to_community = fields.Nested(Place, required=True)
     relation = fields.String(required=True, allow_none=True)
 
@@ -169,7 +171,7 @@ def _told(seen: Seen, registry: Registry) -> Content:
         "household_id": seen.household.id if of_us else None,
         "person_id": transfer.person_id if of_us else None,
         "whole_household": transfer.whole_household,
-        "to_household": transfer.to_household if by_us else None,
+        "to_household": (transfer.moved_to or transfer.to_household) if by_us else None,
         "to_community": {"code": transfer.to_community, "id": place, "name": unit_name(registry, place)},
         "relation": transfer.relation,
     }

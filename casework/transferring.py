@@ -98,16 +98,18 @@ class TransferPath(RegroupingPath):
 
         def decide(household: Household, by: By) -> Decided:
             transfer, seen = household.transfer(transfer_id), household.version
+            moved_to = _goes_to(household, transfer) or context.made("new_household")
             secret, commitment = self._remark(household, remark)
             household.accept_transfer(
                 by,
                 transfer_id=transfer_id,
                 accepted_on=accepted_on,
+                moved_to=moved_to,
                 late=self._may_be_late(transfer, context),
                 commitment=commitment,
             )
             try:
-                moved = self._moved(household, by, transfer, accepted_on, new_head, context)
+                moved = self._moved(household, by, transfer, moved_to, accepted_on, new_head)
             except Refused:
                 if self.household(household.id).version > seen:
                     raise StreamConflict from None  # the other household was read after somebody else's answer
@@ -218,23 +220,23 @@ class TransferPath(RegroupingPath):
         return context.role == "supervisor" and self.is_within(transfer.to_community, context.divisions)
 
     def _moved(
-        self, household: Household, by: By, transfer: Transfer, on: date, new_head: UUID | None, context: Context
+        self, household: Household, by: By, transfer: Transfer, moved_to: UUID, on: date, new_head: UUID | None
     ) -> Decided:
         """Do what was asked: by the same steps as a departure, a merge, a move or a split."""
-        person_id, is_alone = transfer.person_id, len(household.members) == 1
+        person_id = transfer.person_id
         if transfer.to_household is not None:
-            target = self.household(transfer.to_household)
+            target = self.household(moved_to)
             refuse_if(target.closed_on is not None, "transfer-target-closed")
             relations = {person_id: transfer.relation or "other_relative"}
-            if is_alone:
+            if len(household.members) == 1:
                 merge(target, household, by, merged_on=on, relations=relations)
                 return Decided(self._handed_over(relations, target.id), others=(target,))
             return self._received(by, household, target, relations, on, new_head)
-        if is_alone or transfer.whole_household:
+        if moved_to == household.id:
             self._check_community(transfer.to_community, on)
             household.move_household(by, moved_on=on, to_community=transfer.to_community)
             return Decided()
-        new = Household(context.made("new_household"))
+        new = Household(moved_to)
         split(
             household,
             new,
@@ -268,3 +270,9 @@ class TransferPath(RegroupingPath):
         )
         target.receive_member(by, joined_on=on, member=moving)
         return Decided(self._handed_over(relations, target.id), others=(target,))
+
+
+def _goes_to(household: Household, transfer: Transfer) -> UUID | None:
+    """The household in which the person is to be; None where it has yet to be founded."""
+    is_moving = transfer.whole_household or len(household.members) == 1
+    return transfer.to_household or (household.id if is_moving else None)

@@ -151,6 +151,7 @@ def test_a_person_alone_founds_a_household_in_the_asking_community(two: Two):
 
     new = next(event["new_household"] for event in outcome.events if "new_household" in event)
     assert (two.people(two.old), two.people(new), two.holder(two.spouse)) == ({two.head}, {two.spouse}, new)
+    assert two.casework.seen_transfer(transfer, frozenset()).transfer.moved_to == new
     assert (two.casework.household(new).community, two.casework.household(new).head) == (OTHER_COMMUNITY, two.spouse)
 
 

@@ -465,9 +465,13 @@ class TransferRequested(HouseholdEvent, frozen=True, kw_only=True):
 
 @event_type("household.transfer-answered.v1")
 class TransferAnswered(HouseholdEvent, frozen=True, kw_only=True):
-    """The request of another office is accepted, and carried out in the same append, or declined."""
+    """The request of another office is accepted, and carried out in the same append, or declined.
+
+    ``moved_to`` is the household in which the person is from then on: it may be this one, which moved.
+    """
 
     transfer_id: UUID
     answer: str
     reason: str | None = None
+    moved_to: UUID | None = None
     commitment: bytes | None = None

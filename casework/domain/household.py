@@ -179,6 +179,7 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
             case TransferAnswered(transfer_id=transfer_id, answer=answer, reason=reason):
                 transfer = self.transfers[transfer_id]
                 transfer.answered_on, transfer.answer, transfer.reason = on, answer, reason
+                transfer.moved_to = event.moved_to
             case _:
                 self._apply_regrouping(event)
 

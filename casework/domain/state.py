@@ -160,6 +160,7 @@ class Transfer(msgspec.Struct, omit_defaults=True):
     answered_on: date | None = None
     answer: str | None = None
     reason: str | None = None
+    moved_to: UUID | None = None
 
 
 class Survey(msgspec.Struct, omit_defaults=True):

@@ -91,13 +91,26 @@ class TransferCommands(MembershipCommands):
         )
 
     def accept_transfer(
-        self, by: By, *, transfer_id: UUID, accepted_on: date, late: bool = False, commitment: bytes | None = None
+        self,
+        by: By,
+        *,
+        transfer_id: UUID,
+        accepted_on: date,
+        moved_to: UUID,
+        late: bool = False,
+        commitment: bytes | None = None,
     ) -> None:
         """Agree; whoever calls moves the person, or the household, in the same append."""
         self._check_answerable(by, transfer_id, accepted_on, late=late)
         self._check_parting(self.transfers[transfer_id].person_id, accepted_on)
         self.record(
-            TransferAnswered(occurred_on=accepted_on, transfer_id=transfer_id, answer=ACCEPTED, commitment=commitment)
+            TransferAnswered(
+                occurred_on=accepted_on,
+                transfer_id=transfer_id,
+                answer=ACCEPTED,
+                moved_to=moved_to,
+                commitment=commitment,
+            )
         )
 
     def decline_transfer(

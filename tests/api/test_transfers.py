@@ -165,7 +165,9 @@ def test_the_story_and_the_worklist_tell_the_office_that_holds(
     [home] = here.post("/v1/households/search", {"id_number": number}).json["items"]
     assert (home["person_id"], home["profile"]["name"], home["relation"]) == (head, NAME, "head")
     assert there.post("/v1/households/search", {"id_number": number}).json["items"] == []
-    assert there.get(f"/v1/transfers/{transfer}").json["state"] == "accepted"
+    of_us, by_us = (office.get(f"/v1/transfers/{transfer}").json for office in (there, here))
+    assert (of_us["state"], of_us["to_household"]) == ("accepted", None)
+    assert (by_us["to_household"], by_us["household_id"]) == (home["household_id"], None)
     assert transfer not in {each["id"] for each in listed(here)}
 
 

@@ -47,7 +47,7 @@ def asked(name: str = "mei", id: str = "request", to: str = ELSEWHERE, **more: A
 
 
 def accepted(id: str = "request", on: str = "2013-03-01", **more: Any) -> Phrase:
-    return say("accept_transfer", transfer_id=named(id), accepted_on=day(on), **more)
+    return say("accept_transfer", transfer_id=named(id), accepted_on=day(on), moved_to=named("new"), **more)
 
 
 def declined(id: str = "request", on: str = "2013-03-01", reason: str = "still_here", **more: Any) -> Phrase:
