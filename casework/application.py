@@ -1,68 +1,31 @@
-"""The commands: load, decide, save. Everything that changes a household or the registry goes through here."""
+"""All commands on one log: load, decide, save. What changes a household or the registry goes through here."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-import msgspec
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from casework.command import Decided
-from casework.domain import catalogue, registry
-from casework.domain.calendar import month_of
-from casework.domain.corrections import is_id
-from casework.domain.events import Change, NewMember
-from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH
+from casework.domain import registry
+from casework.domain.events import NewMember
 from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog
 from casework.domain.residence import By, refuse_if
-from casework.domain.state import Person
 from casework.erasing import ErasingCommands
-from casework.errors import CaseworkError, Forbidden, NotFound, Refused
+from casework.errors import Forbidden
+from casework.giving import GivingPath
 from casework.log.append import Beside
 from casework.outcome import Context, Outcome
+from casework.people import PeoplePath
 from casework.privacy.persons import Profile, sealed_fields, together
 from casework.transferring import TransferPath
 from casework.units import UnitPath
 
-PLAIN_COMMANDS = frozenset(
-    {
-        "verify_residence",
-        "end_employment",
-        "record_need",
-        "clear_need",
-        "request_service",
-        "refer_service",
-        "answer_referral",
-        "grant_service",
-        "deny_service",
-        "start_service",
-        "renew_service",
-        "end_service",
-        "record_delivery",
-        "correct_service",
-        "void_service",
-    }
-)
-"""The commands that :meth:`Casework.give` takes: they need nothing but the household, its evidence and a remark."""
 
-MADE_BY_COMMAND = {
-    "request_service": "episode_id",
-    "record_delivery": "episode_id",
-    "record_need": "need_id",
-    "refer_service": "referral_id",
-}
-"""The id that a command gives to what it creates; where the caller names none, it follows from the command's id."""
-
-
-class Casework(TransferPath, ErasingCommands, UnitPath):
-    """All commands on one log: what each of them puts beside its events, and which other streams it asks."""
+class Casework(TransferPath, PeoplePath, GivingPath, ErasingCommands, UnitPath):
+    """All commands on one log; here those about a household as a whole, and about feeds and policies."""
 
     def register_household(
         self,
@@ -98,67 +61,6 @@ class Casework(TransferPath, ErasingCommands, UnitPath):
         outcome = self._change(household_id, context, decide, create=True, warn=lambda household: warnings)
         return self._compared(outcome, members)
 
-    def add_member(
-        self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
-    ) -> Outcome:
-        """A person joins; the claim refuses whoever is active in another household."""
-        new, decided = self._entered(context, member, profile)
-
-        def decide(household: Household, by: By) -> Decided:
-            self._check_same_people([(member, profile)])
-            household.add_member(by, member=new, **fields)
-            return decided
-
-        outcome = self._change(household_id, context, decide, warn=lambda household: decided.warnings)
-        return self._compared(outcome, [(member, profile)])
-
-    def record_birth(
-        self, household_id: UUID, context: Context, *, member: NewMember, profile: Profile, **fields: Any
-    ) -> Outcome:
-        """A child of the household was born."""
-        new, decided = self._entered(context, member, profile)
-
-        def decide(household: Household, by: By) -> Decided:
-            refuse_if(profile.born_on > fields["reported_on"], "born-later")
-            household.record_birth(by, member=new, **fields)
-            return decided
-
-        outcome = self._change(household_id, context, decide, warn=lambda household: decided.warnings)
-        return self._compared(outcome, [(member, profile)])
-
-    def remove_member(
-        self,
-        household_id: UUID,
-        context: Context,
-        *,
-        person_id: UUID,
-        to_household: UUID | None = None,
-        relation: str = "other_relative",
-        **fields: Any,
-    ) -> Outcome:
-        """A person leaves, perhaps into another household, which takes over what is theirs in the same append."""
-
-        def decide(household: Household, by: By) -> Decided:
-            target = self.household(to_household) if to_household is not None else None
-            moving = household.leaving_member(person_id, relation) if target is not None else None
-            household.remove_member(by, person_id=person_id, to_household=to_household, **fields)
-            if target is None or moving is None:
-                return Decided(Beside(released=[person_id]))
-            self._check_access(target, context)
-            target.receive_member(by, joined_on=fields["left_on"], member=moving)
-            return Decided(self._handed_over([person_id], target.id), others=(target,))
-
-        return self._change(household_id, context, decide)
-
-    def record_death(self, household_id: UUID, context: Context, *, person_id: UUID, **fields: Any) -> Outcome:
-        """A member died."""
-
-        def decide(household: Household, by: By) -> Decided:
-            household.record_death(by, person_id=person_id, **fields)
-            return Decided(Beside(released=[person_id]))
-
-        return self._change(household_id, context, decide)
-
     def close_household(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
         """Close the file; its people may then be active elsewhere."""
 
@@ -185,142 +87,6 @@ class Casework(TransferPath, ErasingCommands, UnitPath):
 
         return self._change(household_id, context, decide)
 
-    def record_member_facts(
-        self,
-        household_id: UUID,
-        context: Context,
-        *,
-        person_id: UUID,
-        profile: Mapping[str, Any] | None = None,
-        **fields: Any,
-    ) -> Outcome:
-        """Facts of a member; ``profile`` holds those that name the person and go to the vault.
-
-        Those are told where the person is active now: they are the person's wherever they live, and so are the claims.
-        """
-
-        def decide(household: Household, by: By) -> Decided:
-            if not profile:
-                household.record_member_facts(by, person_id=person_id, **fields)
-                return Decided()
-            person = household.person(person_id)
-            refuse_if(person.current is None, "profile-of-former-member")
-            self._check_birth_month(person, profile)
-            changed = self.persons.changed(self._profile(person_id), profile)
-            entry = self.persons.enter(person_id, changed, today=by.today, sex=person.sex)
-            household.record_member_facts(by, person_id=person_id, commitment=entry.row.commitment, **fields)
-            return Decided(entry.beside()._replace(released=[person_id]), warnings=entry.warnings)
-
-        return self._change(household_id, context, decide)
-
-    def correct_member_facts(
-        self,
-        household_id: UUID,
-        context: Context,
-        *,
-        person_id: UUID,
-        changes: Sequence[Change],
-        profile: Mapping[str, Any] | None = None,
-        **fields: Any,
-    ) -> Outcome:
-        """Correct what was told of a person. A month of birth and a sex agree with what the vault has of them.
-
-        ``profile`` puts the vault right in the same step: a date of birth in the month that is corrected. It stands
-        with the mother too, and is told to her household where that is another.
-        """
-        paths = {change.path: change.new for change in changes}
-
-        def decide(household: Household, by: By) -> Decided:
-            give = partial(household.correct_member_facts, by, person_id=person_id, changes=changes, **fields)
-            if not profile and IN_THE_VAULT.isdisjoint(paths):
-                give()
-                return Decided()
-            person = household.person(person_id)
-            others, untold = self._mothers_household(household, context, by, person_id, changes, **fields)
-            refuse_if(profile and person.current is None, "profile-of-former-member")
-            told = self.persons.changed(self._profile(person_id), profile or {})
-            sex = paths.get("sex", person.sex)
-            entry = self.persons.enter(person_id, told, today=by.today, sex=str(sex), at="/profile")
-            mothers = others[0].id if others else None
-            give(commitment=entry.row.commitment if profile else None, mothers_household=mothers)
-            self._check_birth_month(household.person(person_id), {"born_on": told.born_on})
-            refuse_if("sex" in paths and "sex-differs" in entry.warnings, "sex-differs")
-            beside = entry.beside()._replace(released=[person_id]) if profile else Beside()
-            return Decided(beside, others=others, warnings=(*entry.warnings, *untold))
-
-        return self._change(household_id, context, decide)
-
-    def _mothers_household(
-        self,
-        household: Household,
-        context: Context,
-        by: By,
-        child: UUID,
-        changes: Sequence[Change],
-        *,
-        corrected_on: date,
-        reason: str,
-        **fields: Any,
-    ) -> tuple[tuple[Household, ...], tuple[str, ...]]:
-        """A mother's household, told of another month of birth where it is another; or a warning, where it cannot be.
-
-        A figure of hers alone rests on it (RULES COM2): that is no reason to leave the child's age wrong.
-        """
-        born = [Change(f"{OF_BIRTH}{child}", each.old, each.new) for each in changes if each.path == "birth_month"]
-        mother = household.mother_elsewhere(child) if born else None
-        if mother is None:
-            return (), ()
-        with self.pool.connection() as db:
-            holder = self.persons.holders(db, [mother]).get(mother)
-        try:
-            if holder is None:
-                raise NotFound
-            other = self.household(holder)
-            self._check_access(other, context)
-            other.correct_member_facts(by, corrected_on=corrected_on, person_id=mother, changes=born, reason=reason)
-        except CaseworkError:
-            return (), ("mother-not-told",)
-        return (other,), ()
-
-    def release_id_number(
-        self,
-        household_id: UUID,
-        context: Context,
-        *,
-        person_id: UUID,
-        released_on: date,
-        reason: str,
-        evidence_ref: str,
-        remark: str | None = None,
-    ) -> Outcome:
-        """A member's ID number is not theirs: they have none from now on, and its owner can be registered.
-
-        Where they have none there is nothing to do.
-        """
-
-        def decide(household: Household, by: By) -> Decided:
-            person = household.person(person_id)
-            refuse_if(person.current is None, "profile-of-former-member")
-            profile = self._profile(person_id)
-            if profile.id_number is None:
-                return Decided()
-            without = self.persons.changed(profile, {"id_number": None})
-            entry = self.persons.enter(person_id, without, today=by.today)
-            told = {"evidence_ref": evidence_ref} | ({"remark": remark} if remark else {})
-            evidence = self.persons.vault.seal(person_id, "evidence", told)
-            household.release_id_number(
-                by,
-                released_on=released_on,
-                person_id=person_id,
-                reason=reason,
-                commitment=evidence.commitment,
-                profile_commitment=entry.row.commitment,
-            )
-            claims = entry.beside()._replace(released=[person_id])
-            return Decided(together([claims, Beside([evidence])]))
-
-        return self._change(household_id, context, decide)
-
     def void_entry(
         self, household_id: UUID, context: Context, *, voids: int, remark: str | None = None, **fields: Any
     ) -> Outcome:
@@ -337,70 +103,6 @@ class Casework(TransferPath, ErasingCommands, UnitPath):
 
         return self._change(household_id, context, decide)
 
-    def change_head(
-        self, household_id: UUID, context: Context, *, person_id: UUID, changed_on: date, minor: bool = False
-    ) -> Outcome:
-        """Another member speaks for the household; the vault knows whether they are of age."""
-
-        def decide(household: Household, by: By) -> Decided:
-            household.person(person_id)
-            born_on = self._profile(person_id).born_on
-            household.change_head(by, changed_on=changed_on, person_id=person_id, born_on=born_on, minor=minor)
-            return Decided()
-
-        return self._change(household_id, context, decide)
-
-    def start_employment(
-        self,
-        household_id: UUID,
-        context: Context,
-        *,
-        person_id: UUID,
-        employment_id: UUID | None = None,
-        unit_id: UUID | None = None,
-        **fields: Any,
-    ) -> Outcome:
-        """A member works; the vault knows whether they are 16."""
-
-        def decide(household: Household, by: By) -> Decided:
-            household.person(person_id)
-            self._check_unit(unit_id, ("employer",), by.today)
-            household.start_employment(
-                by,
-                employment_id=employment_id or context.made("employment_id"),
-                person_id=person_id,
-                unit_id=unit_id,
-                born_on=self._profile(person_id).born_on,
-                **fields,
-            )
-            return Decided()
-
-        return self._change(household_id, context, decide)
-
-    def give(self, household_id: UUID, name: str, context: Context, **fields: Any) -> Outcome:
-        """Give one of the commands that need nothing but the household: see ``PLAIN_COMMANDS``.
-
-        ``evidence`` may hold vault fields, and ``remark`` free text: both are sealed, and the event commits to them.
-        """
-        if name not in PLAIN_COMMANDS:
-            raise Refused("unknown-command")
-        _named(context, name, fields)
-        return self._change(
-            household_id, context, lambda household, by: self._decide_plainly(household, by, name, fields)
-        )
-
-    def give_planned(
-        self, household_id: UUID, context: Context, plan: Callable[[Household], Sequence[tuple[str, dict[str, Any]]]]
-    ) -> Outcome:
-        """Give several of ``PLAIN_COMMANDS`` as one command, all or none; ``plan`` chooses them by the household."""
-
-        def decide(household: Household, by: By) -> Decided:
-            steps = [(name, _named(context, name, fields)) for name, fields in plan(household)]
-            decided = [self._decide_plainly(household, by, name, fields) for name, fields in steps]
-            return Decided(together(each.beside for each in decided))
-
-        return self._change(household_id, context, decide)
-
     def close_feed(self, context: Context, *, bureau: str, area: str, **fields: Any) -> Outcome:
         """Say that a bureau has reported all of a month in an area."""
         feed_id = registry.feed_id(bureau, area)
@@ -413,112 +115,3 @@ class Casework(TransferPath, ErasingCommands, UnitPath):
         return self._change_registry(
             registry.POLICY_ID, PolicyLog, context, lambda policies, by: policies.activate(by, **fields)
         )
-
-    def _entered(
-        self, context: Context, member: NewMember, profile: Profile, at: str = ""
-    ) -> tuple[NewMember, Decided]:
-        entry = self.persons.enter(member.person_id, profile, today=self.today, sex=member.sex, at=at)
-        sealed = msgspec.structs.replace(member, commitment=entry.row.commitment)
-        return sealed, Decided(entry.beside(), warnings=entry.warnings)
-
-    def _compared(self, outcome: Outcome, people: Sequence[tuple[NewMember, Profile]]) -> Outcome:
-        """Queue who of some new people is probably in another file too, and warn of it.
-
-        The command stands by now. Where the database is away nobody is warned: the nightly pass finds them as well.
-        """
-        try:
-            with self.pool.connection() as db:
-                found = [self.duplicates.note(db, member.person_id, profile) for member, profile in people]
-        except (psycopg.OperationalError, PoolTimeout):
-            return outcome
-        return outcome._replace(warnings=(*outcome.warnings, "probable-duplicate")) if any(found) else outcome
-
-    def _decide_plainly(self, household: Household, by: By, name: str, fields: Mapping[str, Any]) -> Decided:
-        plain = dict(fields)
-        secret = self._secret(household, plain)
-        self._check_unit_of(household, plain, by.today)
-        row = sealed_fields(self.persons.vault, self._subject(household, plain), secret)
-        if row is not None and "commitment" in _parameters(name):
-            plain["commitment"] = row.commitment
-        getattr(household, name)(by, **plain)
-        return Decided(Beside([row] if row else []))
-
-    def _secret(self, household: Household, plain: dict[str, Any]) -> dict[str, Any]:
-        """Take what belongs in the vault out of a command's fields."""
-        remark = plain.pop("remark", None)
-        secret: dict[str, Any] = {"remark": remark} if remark else {}
-        service = self._service(household, plain)
-        if service is not None and plain.get("evidence"):
-            clean = service.check_overlay(plain["evidence"])
-            secret |= service.split_evidence(clean)[1]
-        if service is not None and plain.get("changes"):
-            changes: list[Change] = list(plain["changes"])
-            hidden = {c.path: c for c in changes if _is_vault_path(service, c.path)}
-            plain["changes"] = [c for c in changes if c.path not in hidden]
-            secret |= {path.partition(".")[2]: change.new for path, change in hidden.items()}
-        return secret
-
-    def _service(self, household: Household, plain: Mapping[str, Any]) -> catalogue.Service | None:
-        code = plain.get("service")
-        episode = household.episodes.get(plain["episode_id"]) if plain.get("episode_id") else None
-        if code is None and episode is not None:
-            code = episode.service
-        return catalogue.services().get(code) if code is not None else None
-
-    def _check_unit_of(self, household: Household, plain: Mapping[str, Any], on: date) -> None:
-        service = self._service(household, plain)
-        if service is not None:
-            for unit_id in _units_named(plain):
-                self._check_unit(unit_id, service.unit.kinds if service.unit else None, on)
-
-    def _subject(self, household: Household, plain: Mapping[str, Any]) -> UUID:
-        """Whom a sealed remark or evidence is about: the person, else the household (RULES G9)."""
-        episode = household.episodes.get(plain["episode_id"]) if plain.get("episode_id") else None
-        of_episode = episode.person_id if episode is not None else None
-        return plain.get("person_id") or of_episode or household.id
-
-    def _check_same_people(self, members: Sequence[tuple[NewMember, Profile]]) -> None:
-        """Who is told of under an id that the vault knows must be that person: nobody is renamed by joining."""
-        known = self._profiles([member.person_id for member, _ in members])
-        for member, profile in members:
-            before = known.get(member.person_id)
-            refuse_if(before is not None and not before.is_of_same_person(profile), "person-differs")
-
-    def _check_birth_month(self, person: Person, profile: Mapping[str, Any]) -> None:
-        """The month of birth stands in events; a birth date told anew must lie in it."""
-        born_on = profile.get("born_on")
-        refuse_if(born_on is not None and month_of(born_on) != person.birth_month, "birth-month-differs")
-
-    def _profiles(self, person_ids: Sequence[UUID]) -> dict[UUID, Profile]:
-        with self.pool.connection() as db:
-            return self.persons.profiles(db, person_ids)
-
-    def _profile(self, person_id: UUID) -> Profile:
-        profile = self._profiles([person_id]).get(person_id)
-        if profile is None:
-            raise Refused("person-erased")
-        return profile
-
-
-def _named(context: Context, name: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Give what a command creates its id, where the caller did not."""
-    made = MADE_BY_COMMAND.get(name)
-    if made is not None and fields.get(made) is None:
-        fields[made] = context.made(made)
-    return fields
-
-
-@cache
-def _parameters(name: str) -> frozenset[str]:
-    return frozenset(inspect.signature(getattr(Household, name)).parameters)
-
-
-def _units_named(plain: Mapping[str, Any]) -> list[UUID]:
-    """The units that a command names: as the one that gives the service, or as the one that really gave it."""
-    corrected = [change.new for change in plain.get("changes", ()) if change.path == "unit_id"]
-    return [*filter(None, [plain.get("unit_id")]), *(UUID(each) for each in corrected if is_id(each))]
-
-
-def _is_vault_path(service: catalogue.Service, path: str) -> bool:
-    name, _, field = path.partition(".")
-    return name == "evidence" and field in service.evidence and service.evidence[field].vault
