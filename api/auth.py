@@ -177,7 +177,7 @@ def _of_places(action: str) -> bool:
 
 def of_one_bureau() -> bool:
     """Whether the caller acts for one bureau alone: as a bureau, or as its feed."""
-    return g.role == "bureau" or (g.role == "service" and principal().bureau is not None)
+    return sight().of_one_bureau
 
 
 def check_own(*services: str) -> None:

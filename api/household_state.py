@@ -15,9 +15,10 @@ from casework.domain.household import Household
 from casework.domain.present import Member, Present, in_terms, is_in_force
 from casework.domain.registry import Registry
 from casework.domain.residence import MERGED_AWAY
-from casework.domain.sight import Sight, plain_facts
+from casework.domain.sight import plain_facts
 from casework.domain.state import Closing, Employment, Episode, Need, last_day, overlaid
 from casework.privacy.persons import Profile
+from casework.streams.history import Viewer
 
 Content = dict[str, Any]
 
@@ -26,7 +27,7 @@ class Shown(NamedTuple):
     """What is needed to show a household: who looks, at which day, with which units and names."""
 
     present: Present
-    sight: Sight
+    viewer: Viewer
     units: Registry
     profiles: Mapping[UUID, Profile]
 
@@ -69,7 +70,9 @@ def state(look: Shown) -> Content:
         "needs": [
             _need(look, need)
             for need in household.needs.values()
-            if need.assessed_on <= day and look.sight.need(need.need) and _is_here(look, need.person_id, need.need_id)
+            if need.assessed_on <= day
+            and look.viewer.record(need.need_id)
+            and _is_here(look, need.person_id, need.need_id)
         ],
         "services": services(look),
     }
@@ -100,7 +103,7 @@ def services(look: Shown) -> list[Content]:
     seen = [
         episode
         for episode in look.household.episodes.values()
-        if look.sight.service(episode.service) and _is_here(look, episode.person_id, episode.episode_id)
+        if look.viewer.record(episode.episode_id) and _is_here(look, episode.person_id, episode.episode_id)
     ]
     begun = [(day, episode) for episode in seen if (day := first_day(episode)) is not None and day <= look.day]
     begun.sort(key=lambda entry: entry[0], reverse=True)
@@ -188,7 +191,7 @@ def _facts(look: Shown, said: Any) -> Content:
     known: Content = {}
     for told_on in said:
         if told_on.on <= look.day:
-            known |= plain_facts(told_on.facts, look.sight)
+            known |= plain_facts(told_on.facts, look.viewer.sight)
     return known
 
 

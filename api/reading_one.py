@@ -13,6 +13,7 @@ from api import record as recording
 from api.auth import principal, sight
 from api.giving import casework, etag
 from api.household_state import Shown, state
+from api.looking import viewer
 from api.policy_choice import chosen_policy
 from api.reasons import Grounds
 from api.resource import answer, unchanged
@@ -25,6 +26,7 @@ from casework.domain.next_services import next_services as next_services_of
 from casework.domain.policy import Policy
 from casework.domain.present import Present
 from casework.domain.registry import Registry
+from casework.domain.sight import with_voided
 from casework.errors import Forbidden, NotFound
 from casework.log import reading
 from casework.log.codec import EventCodec
@@ -105,13 +107,14 @@ def _told(look: Look, day: date, policy: Policy) -> dict[str, Any]:
     people = [(look.household.id, member.id) for member in present.members]
     with casework().pool.connection() as db:
         profiles = naming.profiles(db, people)
-    shown = Shown(present, sight(), look.registry, profiles)
+        looks = viewer(db, look.household, with_voided(look.household, look.recorded))
+    shown = Shown(present, looks, look.registry, profiles)
     assessment = assess_present(present)
     voided = look.household.voided_entries
     standing = [item for item in look.recorded if item.originator_version not in voided]
     contact = last_contact(standing, day)
     logged = {each.version: each for each in look.logged}
-    grounds = Grounds(look.household, logged, trail(standing), contact, policy, sight())
+    grounds = Grounds(look.household, logged, trail(standing), contact, policy, looks)
     levels = explain(look.household, assessment, policy)
     return {
         **state(shown),

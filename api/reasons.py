@@ -14,6 +14,7 @@ from casework.domain.household import Household
 from casework.domain.policy import LevelPolicy, Policy
 from casework.domain.sight import Sight
 from casework.log.reading import LoggedEvent
+from casework.streams.history import Viewer
 
 Content = dict[str, Any]
 
@@ -30,7 +31,12 @@ class Grounds(NamedTuple):
     trail: Mapping[UUID, Sequence[int]]
     contact: int | None
     policy: Policy
-    sight: Sight
+    viewer: Viewer
+
+    @property
+    def sight(self) -> Sight:
+        """What of what is restricted they see."""
+        return self.viewer.sight
 
 
 def assessed(assessment: Assessment, levels: Mapping[str, LevelReasons], grounds: Grounds) -> Content:
@@ -92,10 +98,10 @@ def _indicator(each: IndicatorReasons, grounds: Grounds) -> Content:
 
 
 def _is_seen(reason: Reason, grounds: Grounds) -> bool:
-    """Whether nothing restricted would be told by this reason."""
-    episode = grounds.household.episodes.get(reason.record_id) if reason.record_id else None
-    named = reason.services | ({episode.service} if episode is not None else set())
-    return all(_sees(grounds.sight, code) for code in named)
+    """Whether nothing would be told by this reason that is withheld."""
+    household = grounds.household
+    records = (id for id in (reason.record_id, reason.need_id) if id in household.episodes or id in household.needs)
+    return all(_sees(grounds.sight, code) for code in reason.services) and all(map(grounds.viewer.record, records))
 
 
 def _sees(sight: Sight, code: str) -> bool:

@@ -9,8 +9,9 @@ from typing import Any, cast
 from uuid import UUID
 
 from api import naming
-from api.auth import of_one_bureau, principal, sight
+from api.auth import of_one_bureau, principal
 from api.language import told as labelled
+from api.looking import viewer
 from api.paging import MalformedCursor, next_link
 from casework.domain import codes
 from casework.domain.aggregate import Event, Recorded
@@ -26,9 +27,11 @@ from casework.domain.events import (
 )
 from casework.domain.household import Household
 from casework.domain.ids import partition_of
-from casework.domain.sight import is_own, is_seen, meant_by, meeting, with_voided
-from casework.domain.sight import told as what
+from casework.domain.sight import is_own, meant_by, meeting, with_voided
+from casework.log.codec import Metadata
 from casework.log.reading import Db, LoggedEvent
+from casework.streams.disclosure import Happened
+from casework.streams.history import Heard
 
 Content = dict[str, Any]
 
@@ -68,16 +71,18 @@ def told(
     """Return one page of the story as the caller may see it, and the link to the next."""
     marks = marked(household)
     whole = with_voided(household, recorded)
+    looks = viewer(db, household, whole)
     seen = [
-        (entry, item.event)
+        (happened, heard)
         for entry, item in zip(logged, recorded, strict=True)
-        if entry.version > after and is_seen(meant_by(item.event, household), whole, sight())
+        if entry.version > after
+        and (heard := looks.heard(happened := Happened(household.id, entry, item.event))) is not None
     ]
     page = seen[:limit]
-    following = str(page[-1][0].version) if len(seen) > limit else None
-    meant = [(event, meant_by(event, household)) for _, event in page]
+    following = str(page[-1][0].logged.version) if len(seen) > limit else None
+    meant = [(happened.event, meant_by(happened.event, household)) for happened, _ in page]
     secrets = naming.sealed(db, household.id, _subjects(meant, whole), list(whole.people))
-    items = [{**_item(whole, entry, event, secrets), **_mark(marks, entry.version)} for entry, event in page]
+    items = [{**_item(happened, heard, secrets), **_mark(marks, happened.logged.version)} for happened, heard in page]
     return {"items": items, "next": following}, next_link(following)
 
 
@@ -93,21 +98,29 @@ def _mark(marks: Marks, version: int) -> Content:
     }
 
 
-def _item(household: Household, entry: LoggedEvent, event: Event, secrets: Mapping[bytes, Content]) -> Content:
+def _item(happened: Happened, heard: Heard, secrets: Mapping[bytes, Content]) -> Content:
+    household_id, entry, event = happened
     meta = entry.meta
     return {
         "version": entry.version,
-        "position": f"{partition_of(household.id)}:{entry.position}",
+        "position": f"{partition_of(household_id)}:{entry.position}",
         "event_id": meta.event_id,
         "type": entry.type,
         "label": labelled(labels()[entry.type]),
-        "occurred_on": getattr(event, "occurred_on", None),
+        "occurred_on": heard.occurred_on,
         "recorded_at": entry.recorded_at,
-        "by": {"actor": meta.actor, "role": meta.role, "bureau": meta.bureau, "unit_id": meta.unit},
-        "source": {"system": meta.source, "ref": meta.source_ref} if meta.source else None,
-        "changed": what(event, household, sight()),
+        "by": _by(meta) if heard.is_whole else {**_NOBODY, "bureau": meta.bureau},
+        "source": {"system": meta.source, "ref": meta.source_ref} if meta.source and heard.is_whole else None,
+        "changed": heard.changed,
         "sealed": secrets.get(getattr(event, "commitment", None) or b"", {}),
     }
+
+
+def _by(meta: Metadata) -> Content:
+    return {"actor": meta.actor, "role": meta.role, "bureau": meta.bureau, "unit_id": meta.unit}
+
+
+_NOBODY = dict.fromkeys(("actor", "role", "bureau", "unit_id"))
 
 
 def _subjects(page: Iterable[tuple[Event, Event]], household: Household) -> dict[bytes, UUID]:

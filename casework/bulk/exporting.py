@@ -27,7 +27,7 @@ from casework.domain.household import Household
 from casework.domain.ids import PARTITIONS, partition_of
 from casework.domain.metrics import MEASURED_LEVELS
 from casework.domain.registry import unit_id
-from casework.domain.sight import Sight, is_seen, meant_by, told, with_voided
+from casework.domain.sight import Sight, with_voided
 from casework.errors import NotFound
 from casework.faults import fault
 from casework.log import reading as log
@@ -37,6 +37,9 @@ from casework.projections import reading
 from casework.projections.reading import Filter
 from casework.projections.sets import ViewSet
 from casework.projections.views import HouseholdRow
+from casework.streams.disclosure import Happened
+from casework.streams.history import Heard
+from casework.streams.looking import Looking, looking
 
 KINDS = ("timeline", "households")
 """What can be exported: events, one a row, or households as lists show them."""
@@ -234,7 +237,6 @@ def _finish(casework: Casework, file: ExportFile, asked: Asked) -> dict[str, Any
 
 def _timeline(casework: Casework, asked: Asked, after: UUID | None) -> Rows:
     """Yield the households' stories at the cut, as somebody may see them, partition by partition."""
-    sight = Sight(asked.role, asked.bureau)
     inside = _inside(casework, asked)
     begin = partition_of(after) if after is not None else 0
     for partition in range(begin, PARTITIONS):
@@ -243,8 +245,9 @@ def _timeline(casework: Casework, asked: Asked, after: UUID | None) -> Rows:
         while ids := _next(casework, partition, place, upto):
             with casework.pool.connection() as db:
                 logged = log.logged_between(db, partition, ids[0], ids[-1], upto)
+            looking = _looking(casework, asked, ids)
             for household_id, story in groupby(logged, key=itemgetter(0)):
-                rows = _story(household_id, [entry for _, entry in story], sight, inside)
+                rows = _story(household_id, [entry for _, entry in story], looking, inside)
                 if rows:
                     yield household_id, rows
             place = ids[-1]
@@ -255,19 +258,21 @@ def _next(casework: Casework, partition: int, after: UUID, upto: int) -> Sequenc
         return log.stream_ids(db, partition, after, CHUNK, upto)
 
 
+def _looking(casework: Casework, asked: Asked, household_ids: Sequence[UUID]) -> Looking:
+    with casework.pool.connection() as db:
+        return looking(db, casework, Sight(asked.role, asked.bureau), household_ids)
+
+
 def _story(
-    household_id: UUID, logged: Sequence[LoggedEvent], sight: Sight, inside: frozenset[UUID] | None
+    household_id: UUID, logged: Sequence[LoggedEvent], looking: Looking, inside: frozenset[UUID] | None
 ) -> list[list[str]]:
     recorded = [Recorded(household_id, each.version, _codec.decode(each.type, each.state)) for each in logged]
     household = Household.fold(None, recorded)
     if household is None or (inside is not None and unit_id(household.community) not in inside):
         return []
-    whole = with_voided(household, recorded)
-    return [
-        _event_row(household_id, entry, item.event, told(item.event, whole, sight))
-        for entry, item in zip(logged, recorded, strict=True)
-        if is_seen(meant_by(item.event, household), whole, sight)
-    ]
+    viewer = looking.at(household, with_voided(household, recorded))
+    happened = [Happened(household_id, *each) for each in zip(logged, (r.event for r in recorded), strict=True)]
+    return [_event_row(each, heard) for each in happened if (heard := viewer.heard(each)) is not None]
 
 
 def _households(casework: Casework, asked: Asked, after: UUID | None) -> Rows:
@@ -300,21 +305,20 @@ def _inside(casework: Casework, asked: Asked) -> frozenset[UUID] | None:
     return below([asked.unit]) if allowed is None else below([asked.unit]) & allowed
 
 
-def _event_row(household_id: UUID, entry: LoggedEvent, event: Any, what: dict[str, Any]) -> list[str]:
+def _event_row(happened: Happened, heard: Heard) -> list[str]:
+    household_id, entry, _ = happened
     meta = entry.meta
+    whom = (meta.role, meta.bureau, meta.unit, meta.source) if heard.is_whole else (None, meta.bureau, None, None)
     return [
         str(household_id),
         str(entry.version),
         f"{partition_of(household_id)}:{entry.position}",
         str(meta.event_id),
         entry.type,
-        _cell(getattr(event, "occurred_on", None)),
+        _cell(heard.occurred_on),
         entry.recorded_at.isoformat(),
-        _cell(meta.role),
-        _cell(meta.bureau),
-        _cell(meta.unit),
-        _cell(meta.source),
-        msgspec.json.encode(what).decode(),
+        *map(_cell, whom),
+        msgspec.json.encode(heard.changed).decode(),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Units, their facts, the bureaus' feeds and the policies: the streams of the registry partition (RULES G14)."""
+"""The streams of the registry partition: units and their facts, the bureaus' feeds, policies, grants (RULES G14)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from casework.domain.aggregate import Aggregate, Event, Recorded, event_type
 from casework.domain.calendar import add_months, first_of_month, month_of, required_from, required_month
 from casework.domain.checks import check_feed, check_month
 from casework.domain.codes import bureaus
+from casework.domain.grants import Grant, GrantIssued, GrantNarrowed, GrantRevoked
 from casework.domain.residence import By, refuse_if
 from casework.domain.tree import Tree
 from casework.domain.unit_events import NAMESPACE as NAMESPACE
@@ -28,6 +29,11 @@ from casework.domain.units import Unit as Unit
 def feed_id(bureau: str, area: str) -> UUID:
     """The id of the stream that closes a bureau's months in an area of service."""
     return uuid5(NAMESPACE, f"feed-{bureau}-{area}")
+
+
+def grant_id(name: str) -> UUID:
+    """The id of the stream of what a bureau is told under a grant of this name."""
+    return uuid5(NAMESPACE, f"grant-{name}")
 
 
 POLICY_ID = uuid5(NAMESPACE, "policy")
@@ -141,13 +147,14 @@ class Facts(NamedTuple):
 
 
 class Registry(Tree):
-    """All units, feeds and policies up to one position of the registry partition."""
+    """All units, feeds, policies and grants up to one position of the registry partition."""
 
     def __init__(self) -> None:
         super().__init__()
         self.position = 0
         self.feeds: dict[str, Feed] = {}
         self.policies = PolicyLog(POLICY_ID)
+        self.grants: dict[UUID, Grant] = {}
         self.contracts: dict[UUID, tuple[UnitFactReported, ...]] = {}
 
     def fold(self, events: Iterable[tuple[int, Recorded]]) -> Registry:
@@ -164,10 +171,12 @@ class Registry(Tree):
         later.units, later.feeds = dict(self.units), dict(self.feeds)
         later.contracts = dict(self.contracts)
         later.children = {unit: set(below) for unit, below in self.children.items()}
-        later.policies = deepcopy(self.policies)
+        later.policies, later.grants = deepcopy(self.policies), dict(self.grants)
         for _, recorded in more:
             if recorded.originator_id in self.units:
                 later.units[recorded.originator_id] = deepcopy(self.units[recorded.originator_id])
+            elif recorded.originator_id in self.grants:
+                later.grants[recorded.originator_id] = deepcopy(self.grants[recorded.originator_id])
             elif isinstance(recorded.event, FeedClosed):
                 name = f"{recorded.event.bureau}/{recorded.event.area}"
                 later.feeds[name] = deepcopy(self.feeds.get(name) or Feed(recorded.originator_id))
@@ -179,18 +188,24 @@ class Registry(Tree):
         """What assessments ask."""
         return Facts(self.contracts, self.feeds)
 
+    def grant(self, name: str) -> Grant | None:
+        """The grant of a name, if it was issued."""
+        return self.grants.get(grant_id(name))
+
     def unit(self, code: str) -> Unit | None:
         """The unit of a code, if it was registered."""
         return self.units.get(unit_id(code))
 
     def _take(self, recorded: Recorded) -> None:
-        """Take in an event; streams that are of no unit, feed or policy are folded by those who ask for them."""
+        """Take in an event; streams that are of no unit, feed, policy or grant are folded by those who ask for them."""
         stream, event = recorded.originator_id, recorded.event
-        aggregate: Unit | Feed | PolicyLog
+        aggregate: Unit | Feed | PolicyLog | Grant
         if isinstance(event, FeedClosed):
             aggregate = self.feeds.setdefault(f"{event.bureau}/{event.area}", Feed(stream))
         elif isinstance(event, PolicyActivated):
             aggregate = self.policies
+        elif isinstance(event, GrantIssued | GrantNarrowed | GrantRevoked):
+            aggregate = self.grants.setdefault(stream, Grant(stream))
         elif isinstance(event, UNIT_EVENTS):
             aggregate = self.units.setdefault(stream, Unit(stream))
         else:

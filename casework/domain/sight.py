@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
 
 from casework.domain import catalogue, codes
+from casework.domain.about import About, person_in
 from casework.domain.aggregate import Event, Recorded
 from casework.domain.events import (
     EntryVoided,
-    IntegrationSurveyRecorded,
     MemberFactsCorrected,
     MemberFactsRecorded,
     NewMember,
     ReturnedMember,
 )
 from casework.domain.household import Household
+from casework.domain.leaves import PEOPLE, RECORDS
 from casework.domain.policy import LevelPolicy, Policy
 from casework.domain.restricted import is_restricted_need, is_restricted_service
 from casework.domain.state import MemberFacts
@@ -41,9 +42,6 @@ SEES_EVIDENCE: Roles = frozenset({"supervisor", "auditor", "selection", "operato
 HIDDEN = {"occurred_on", "commitment", "profile_commitment", "carried"}
 """Told elsewhere, meaningless to readers, or the whole of another story."""
 
-OF_RECORDS = {"ended_episodes", "episodes", "needs", "records", "duplicates"}
-"""Fields that name services and needs, each of which may be restricted."""
-
 _FACTS_OF = {"pregnancy": ("HLT-MAT", "FPL-FILE"), "disability": ("LIV-CHILD", "LIV-CHARITY")}
 """The restricted facts of a person, and the services whose bureaus need them."""
 
@@ -57,6 +55,11 @@ class Sight(NamedTuple):
 
     role: str
     bureau: str | None
+
+    @property
+    def of_one_bureau(self) -> bool:
+        """Whether they act for one bureau alone: as a bureau, or as its feed."""
+        return self.role == "bureau" or (self.role == "service" and self.bureau is not None)
 
     @property
     def names(self) -> bool:
@@ -122,22 +125,19 @@ def meeting(need: str) -> tuple[str, ...]:
     return eligible or tuple(row.code for row in rows if row.area == area)
 
 
-def is_seen(event: Event, household: Household, sight: Sight) -> bool:
-    """Whether somebody may know of this event at all."""
-    service = getattr(event, "service", None)
-    episode = household.episodes.get(getattr(event, "episode_id", None) or UUID(int=0))
-    need = household.needs.get(getattr(event, "need_id", None) or UUID(int=0))
-    if isinstance(event, IntegrationSurveyRecorded) and not sight.surveys:
+def is_seen(event: Event, what: About, sight: Sight) -> bool:
+    """Whether somebody may know of this event at all, by what is restricted in it; ``what`` it is about."""
+    if what.is_survey and not sight.surveys:
         return False
-    if service is not None and not sight.service(service):
+    if what.service is not None and not sight.service(what.service):
         return False
-    if episode is not None and not sight.service(episode.service):
+    if what.need is not None and not sight.need(what.need):
         return False
     if isinstance(event, MemberFactsRecorded) and event.commitment is None and not plain_facts(event.facts, sight):
         return False
     if isinstance(event, MemberFactsCorrected):
         return any(sight.fact(change.path.partition(".")[0]) for change in event.changes)
-    return need is None or sight.need(need.need)
+    return True
 
 
 def meant_by(event: Event, household: Household) -> Event:
@@ -153,26 +153,57 @@ def with_voided(household: Household, recorded: Sequence[Recorded]) -> Household
     return Household.fold(None, told_once) or household
 
 
-def told(event: Event, household: Household, sight: Sight) -> Content:
+class Sees(Protocol):
+    """Whom and what an event may name to somebody."""
+
+    def person(self, id: UUID) -> bool:
+        """Whether a person."""
+        ...
+
+    def record(self, id: UUID) -> bool:
+        """Whether a service or a need."""
+        ...
+
+
+class SeesIn(NamedTuple):
+    """What may be named of a household to whom nothing but what is restricted is withheld."""
+
+    household: Household
+    sight: Sight
+
+    def person(self, id: UUID) -> bool:
+        """Anybody."""
+        return True
+
+    def record(self, id: UUID) -> bool:
+        """Whether they may know of a service or need that an event names among others."""
+        episode, need = self.household.episodes.get(id), self.household.needs.get(id)
+        if episode is not None:
+            return self.sight.service(episode.service)
+        return need is None or self.sight.need(need.need)
+
+
+def told(event: Event, sight: Sight, sees: Sees) -> Content:
     """What an event says, without what is restricted for them: facts of people, services that ended with it."""
     plain: Content = {}
     for name, field in zip(event.__struct_fields__, event.__struct_encode_fields__, strict=True):
         value = getattr(event, name)
         if isinstance(event, MemberFactsCorrected) and name == "changes":
             value = tuple(change for change in value if sight.fact(change.path.partition(".")[0]))
-        if name in OF_RECORDS:
-            value = tuple(id for id in value if _sees_record(household, id, sight))
+        if name in RECORDS:
+            value = tuple(id for id in value if sees.record(id))
+        if name in PEOPLE:
+            value = _of_people(value, sees)
         if name not in HIDDEN and value not in (None, (), {}):
             plain[field] = _plain(value, sight)
     return plain
 
 
-def _sees_record(household: Household, record_id: UUID, sight: Sight) -> bool:
-    """Whether they may know of a service or need that an event names among others."""
-    episode, need = household.episodes.get(record_id), household.needs.get(record_id)
-    if episode is not None:
-        return sight.service(episode.service)
-    return need is None or sight.need(need.need)
+def _of_people(value: Any, sees: Sees) -> Any:
+    """Those who may be named, of some people or of one."""
+    if isinstance(value, tuple):
+        return tuple(each for each in value if sees.person(person_in(each)))
+    return value if value is None or sees.person(value) else None
 
 
 def plain_facts(facts: MemberFacts, sight: Sight) -> Content:

@@ -23,13 +23,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self, get_args
 
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from casework.domain.codes import bureaus
 from casework.errors import CaseworkError
 
-Purpose = Literal["search", "claim", "command", "command-body", "installation"]
+Purpose = Literal["search", "claim", "command", "command-body", "installation", "pseudonym"]
 
 _KEY = 32
 _CHECK = 4
@@ -46,6 +50,7 @@ class KeyRing:
         self.reload()
         root = _read_key(keys_dir / _INDEX_FILE)
         self._hashers = {purpose: _hasher(root, purpose) for purpose in get_args(Purpose)}
+        self._of_bureaus = {row.code: _permutation(root, row.code) for row in bureaus()}
 
     @classmethod
     def open(cls, keys_dir: Path, *, create: bool) -> Self:
@@ -81,6 +86,10 @@ class KeyRing:
         hasher.update(b"".join(len(part).to_bytes(8) + part for part in parts))
         return hasher.digest()
 
+    def bureau_cipher(self, bureau: str) -> Cipher[ECB]:
+        """Return what turns ids into a bureau's own and back, one block each."""
+        return self._of_bureaus[bureau]
+
     def rotate(self) -> str:
         """Add a master key, which is the current one from now on, and return its id.
 
@@ -109,8 +118,16 @@ def ledger_seed(keys_dir: Path, *, create: bool) -> bytes:
 
 
 def _hasher(root: bytes, purpose: str) -> hmac.HMAC:
-    key = HKDF(SHA256(), _KEY, salt=None, info=f"casework {purpose}".encode()).derive(root)
-    return hmac.new(key, digestmod=sha256)
+    return hmac.new(_derived(root, purpose), digestmod=sha256)
+
+
+def _permutation(root: bytes, bureau: str) -> Cipher[ECB]:
+    """An id is a single block, and no two are the same: here ECB is the keyed permutation that is wanted."""
+    return Cipher(AES(_derived(root, f"bureau-id {bureau}")), ECB())
+
+
+def _derived(root: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), _KEY, salt=None, info=f"casework {purpose}".encode()).derive(root)
 
 
 def _read_masters(keys_dir: Path) -> dict[str, AESGCM]:

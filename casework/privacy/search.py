@@ -18,6 +18,7 @@ from casework.domain.ids import uuid8_from
 from casework.log.append import SearchKey
 from casework.privacy.id_number import compact
 from casework.privacy.keys import KeyRing
+from casework.privacy.own_ids import OwnIds
 
 SearchKind = Literal["name", "phone", "id_number"]
 
@@ -48,6 +49,10 @@ class KeyedHashes:
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
+
+    def own_ids(self, bureau: str) -> OwnIds:
+        """Return the ids of a bureau's own."""
+        return OwnIds(self._keys, bureau)
 
     def search_keys(self, subject_id: UUID, profile: Mapping[str, Any]) -> list[SearchKey]:
         """Return, for the append, the keys to a profile by its ``name``, ``phone`` and ``id_number``.

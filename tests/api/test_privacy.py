@@ -149,7 +149,7 @@ def test_every_request_is_logged_by_route_and_ids(
 
 @pytest.fixture(scope="module")
 def restricted(desk: DeskOf) -> tuple[str, str]:
-    """A household with a restricted need, service and fact, and one that is not."""
+    """A household with a restricted need, service and fact, and one that is not, all of which bureaus may share."""
     clerk = desk()
     household = arrived(clerk)
     person = clerk.get(f"/v1/households/{household}").json["members"][0]["person_id"]
@@ -161,8 +161,13 @@ def restricted(desk: DeskOf) -> tuple[str, str]:
         clerk.edit(household, "deliveries", care),
         clerk.edit(household, f"members/{person}/facts", facts),
         clerk.edit(household, "deliveries", {"service": "COM-HALL", "delivered_on": "2013-03-01"}),
+        clerk.edit(
+            household,
+            f"members/{person}/consents",
+            {"scope": "cross_bureau", "given_on": "2013-03-01", "notice_version": "2013-1"},
+        ),
     ]
-    assert [answer.status for answer in done] == [201, 201, 200, 201]
+    assert [answer.status for answer in done] == [201, 201, 200, 201, 201]
     return household, person
 
 
