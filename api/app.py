@@ -23,6 +23,7 @@ from api import (
     errors,
     exports,
     feeds,
+    grants,
     health,
     households,
     imports,
@@ -50,7 +51,7 @@ from casework.domain.ids import uuid7
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
-    catalogue, policies, imports, exports, transfers,
+    catalogue, policies, imports, exports, transfers, grants,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

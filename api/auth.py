@@ -149,6 +149,11 @@ RIGHTS: Mapping[str, Roles] = {
     "policies.list_policies": EVERYBODY,
     "policies.read_policy": EVERYBODY,
     "policies.activate": frozenset({"operator"}),
+    "grants.issue": frozenset({"operator"}),
+    "grants.list_grants": frozenset({"operator", "supervisor", "auditor", "bureau"}),
+    "grants.read": frozenset({"operator", "supervisor", "auditor", "bureau"}),
+    "grants.narrow": frozenset({"operator"}),
+    "grants.revoke": frozenset({"operator"}),
 }
 """Which roles may call an endpoint."""
 

@@ -114,6 +114,11 @@ GET  /v1/unit-facts                                                             
 GET  /v1/policies                                                                xxxxxxxx
 GET  /v1/policies/{version}                                                      xxxxxxxx
 POST /v1/policies/{version}/activations                                          -------x
+POST /v1/grants                                                                  -------x
+GET  /v1/grants                                                                  -xx-x--x
+GET  /v1/grants/{name}                                                           -xx-x--x
+POST /v1/grants/{name}/narrowings                                                -------x
+POST /v1/grants/{name}/revocations                                               -------x
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
@@ -126,6 +131,7 @@ PLACES = {
     "entry": "2",
     "scope": "survey",
     "kind": "services",
+    "name": "edub-schools",
 }
 
 
