@@ -43,6 +43,7 @@ from api.bearer import Bearer
 from api.body import MOST_BYTES
 from api.freshness import places_to_wait
 from api.logs import log_request
+from api.own_ids import read_own_ids
 from api.resource import refuse_unknown_parameters
 from api.schemas import Problem
 from casework.application import Casework
@@ -142,6 +143,7 @@ def _begin() -> None:
     app = _behind(current_app)
     here.principal = app.extensions["bearer"].principal(asked.headers.get("Authorization"))
     here.role = auth.authorise(here.principal, endpoint)
+    read_own_ids()
     if asked.query_string:
         refuse_unknown_parameters(app.extensions["parameters"].get(endpoint, frozenset()))
 

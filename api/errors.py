@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.auth import SEES_ALL_RESTRICTED
 from api.body import pointer
+from api.giving import as_asked
 from api.language import language
 from api.logs import failure
 from casework.errors import CaseworkError, FieldError, Unavailable, VersionConflict, problems
@@ -146,7 +147,7 @@ def _between(error: VersionConflict) -> dict[str, Any]:
 
 def _went(error: CaseworkError) -> dict[str, Any]:
     """Where a household went that was merged into another."""
-    return {name: error.values[name] for name in ("merged_into",) if name in error.values}
+    return {name: as_asked(error.values[name]) for name in ("merged_into",) if name in error.values}
 
 
 def _http_error(error: HTTPException) -> Response:

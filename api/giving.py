@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 from flask import Response, current_app, g, request
@@ -73,7 +74,22 @@ def give_back(outcome: Outcome, status: int, **more: Any) -> Response:
     # What was just written to the registry is in its own tag.
     known = casework().registry(at_most_old=0 if partition_of(outcome.id) == REGISTRY else 1)
     headers = {"ETag": current_etag(known, outcome.version)}
-    return Response(msgspec.json.encode(content), status, headers, content_type="application/json")
+    return Response(msgspec.json.encode(as_asked(content)), status, headers, content_type="application/json")
+
+
+def as_asked(content: Any) -> Any:
+    """Return content with its ids in the form in which the request named the household: the log's, or a bureau's."""
+    ids = g.get("own_ids")
+    match content:
+        case _ if ids is None:
+            return content
+        case UUID():
+            return ids.encode(content)
+        case dict():
+            return {name: as_asked(each) for name, each in content.items()}
+        case list():
+            return [as_asked(each) for each in content]
+    return content
 
 
 def current_etag(known: Registry, version: int) -> str:
@@ -126,7 +142,8 @@ def _expected_version(role: str) -> int | None:
         return None
     header = request.headers.get("If-Match")
     if header is None:
-        if role in PERSONS:
+        # Who answers to what they were told by their feed has not seen the file, and so no version of it.
+        if role in PERSONS and "own_ids" not in g:
             raise HeaderMissing("if-match-missing")
         return None
     match = _ETAG.fullmatch(header.strip())
