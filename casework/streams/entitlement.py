@@ -148,11 +148,4 @@ def entitled(grant: Grant, registry: Registry, today: date) -> Entitlement:
 
 def communities_of(divisions: tuple[str, ...], registry: Registry, today: date) -> frozenset[UUID]:
     """Return the communities, also those that are no more, which are or lie in some divisions."""
-    wanted = {unit_id(code) for code in divisions}
-    return frozenset(
-        id
-        for id, unit in registry.units.items()
-        if unit.registered is not None
-        and unit.registered.kind == "community"
-        and not wanted.isdisjoint((id, *registry.ancestors(id, today)))
-    )
+    return frozenset(each for code in divisions for each in registry.subtree(unit_id(code), today))
