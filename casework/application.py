@@ -16,7 +16,7 @@ from casework.domain.residence import By, refuse_if
 from casework.erasing import ErasingCommands
 from casework.errors import Forbidden
 from casework.giving import GivingPath
-from casework.granting import GrantingPath
+from casework.grants import GrantPath
 from casework.log.append import Beside
 from casework.outcome import Context, Outcome
 from casework.people import PeoplePath
@@ -25,7 +25,7 @@ from casework.transferring import TransferPath
 from casework.units import UnitPath
 
 
-class Casework(TransferPath, PeoplePath, GivingPath, ErasingCommands, UnitPath, GrantingPath):
+class Casework(TransferPath, PeoplePath, GivingPath, ErasingCommands, UnitPath, GrantPath):
     """All commands on one log; here those about a household as a whole, and about feeds and policies."""
 
     def register_household(
