@@ -8,13 +8,17 @@ from marshmallow import fields, validate
 from api.schemas import described
 from casework.bulk.columns import KINDS
 
+STATES = ("uploaded", "validated", "committing", "committed", "undoing", "undone")
+
 
 class Counts(ma.Schema):
     """How many rows came to what."""
 
     rows = fields.Integer(required=True)
     done = fields.Integer(required=True, **described("Carried out, or, after a validation, ready to be."))
-    unchanged = fields.Integer(required=True, **described("There already: an earlier import brought them."))
+    unchanged = fields.Integer(
+        required=True, **described("There already, by an earlier import; or undone already, by hand.")
+    )
     errors = fields.Integer(required=True)
     feed_closed = fields.Boolean(**described("Whether the month was closed that the upload asked to close."))
 
@@ -24,12 +28,18 @@ class ImportAnswer(ma.Schema):
 
     id = fields.UUID(required=True)
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    state = fields.String(required=True, validate=validate.OneOf(["uploaded", "validated", "committed", "undone"]))
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
     source = fields.String(required=True)
+    atomic = fields.String(required=True, validate=validate.OneOf(["row", "all"]))
     rows = fields.Integer(required=True, **described("0 until the file was read."))
     counts = fields.Nested(Counts, required=True, allow_none=True, **described("Of the state; null before."))
     uploaded_at = fields.AwareDateTime(required=True)
     kept_until = fields.AwareDateTime(required=True, **described("Then the file is deleted; what it did stays."))
+    emptied_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        **described("When an erasure deleted the file with all others; what it did can still be undone."),
+    )
     result_href = fields.String(required=True)
     errors_href = fields.String(required=True)
 

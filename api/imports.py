@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from api import naming
 from api.auth import of_one_bureau, principal
 from api.body import WrongMediaType
 from api.fields import Body, Code, Query, QueryWhole, Text
@@ -19,12 +20,13 @@ from api.language import language
 from api.paging import next_link
 from api.resource import Fields, Resource, answer
 from api.schemas import described
-from casework.bulk import files, results, sheets, templates
+from casework.bulk import files, results, sheets, templates, undoing
 from casework.bulk.columns import KINDS, Layout
 from casework.bulk.files import ImportFile
 from casework.domain import codes
 from casework.domain.checks import check_feed, check_month
 from casework.errors import Forbidden, Invalid, NotFound, Refused
+from casework.privacy.access_log import record_reads
 from casework.projections import jobs
 
 bp = Resource("imports", __name__, description=__doc__)
@@ -41,7 +43,9 @@ class Upload(Query):
 
     kind = Code(KINDS, required=True)
     mode = Code(("validate", "commit"), load_default="validate", **described("Try the rows, or carry them out."))
-    atomic = Code(("row",), load_default="row", **described("Each row is carried out whole or not at all."))
+    atomic = Code(
+        ("row", "all"), load_default="row", **described("Each row is carried out by itself, or all of them or none.")
+    )
     source = Text(
         40,
         pattern=SOURCE,
@@ -80,6 +84,8 @@ def upload(asked: Fields) -> Response:
 
     The body is the file: CSV (UTF-8 or GB18030) or XLSX, up to 200,000 rows and 32 MB. It is kept sealed, for seven
     days. Every row is one command, by the rules of the form, and counts once by its reference, however often it comes.
+    With `atomic=all` nothing is carried out unless every row was just tried and none refused; where one is refused all
+    the same, since others work meanwhile, the rows carried out are undone, and the job fails as `import-taken-back`.
     """
     media = MEDIA.get(request.mimetype)
     if media is None:
@@ -124,26 +130,39 @@ def errors(asked: Fields, import_id: UUID) -> Response:
 
 @bp.downloading("/imports/<uuid:import_id>/result", Plainly, ("text/csv",))
 def result(asked: Fields, import_id: UUID) -> Response:
-    """Download the file with `row_status`, `error_code` and `error` for each row, to be put right and sent back."""
-    file = _own(import_id)
+    """Download the file with `row_status`, `error_code` and `error` for each row, to be put right and sent back.
+
+    Whom its rows name, it is recorded for which purpose.
+    """
+    if principal().purpose is None:
+        raise Forbidden("purpose-missing")
+    file, who, pool = _own(import_id), naming.reader(), casework().pool
+
+    def record(persons: Sequence[tuple[UUID, UUID]]) -> None:
+        with pool.connection() as db:
+            record_reads(db, who, persons)
+
     name = f"import-{file.id}-result.csv"
-    return _download(results.result(casework(), file, language()), "text/csv; charset=utf-8", name)
+    return _download(results.result(casework(), file, language(), record), "text/csv; charset=utf-8", name)
 
 
 @bp.asking("/imports/<uuid:import_id>/commits", Nothing, ImportAsked)
 def commit(asked: Fields, import_id: UUID) -> Response:
-    """Carry out the rows of an import that was validated."""
+    """Carry out the rows of an import that was validated, or go on with that."""
     file = _own(import_id)
-    if file.state not in ("validated", "committed"):
+    if file.state not in ("validated", "committing", "committed"):
         raise Refused("import-state")
     return _asked(file, "committed")
 
 
 @bp.asking("/imports/<uuid:import_id>/undos", Nothing, ImportAsked)
 def undo(asked: Fields, import_id: UUID) -> Response:
-    """Undo the rows that an import carried out, each by a command of its own, where no later fact rests on them."""
+    """Undo the rows that an import carried out, each by a command of its own, where no later fact rests on them.
+
+    Asked again, it tries again those that had to stay.
+    """
     file = _own(import_id)
-    if file.state not in ("committed", "undone"):
+    if file.state not in undoing.FROM:
         raise Refused("import-state")
     return _asked(file, "undone")
 
@@ -152,6 +171,8 @@ def undo(asked: Fields, import_id: UUID) -> Response:
 def forget(asked: Fields, import_id: UUID) -> dict[str, Any]:
     """Delete a file before its time, with its verdicts; what its rows did stays, and can be undone no more."""
     file = _own(import_id)
+    if file.state in ("committing", "undoing"):
+        raise Refused("import-state")
     with casework().pool.connection() as db:
         files.forget(db, file.id)
     return {"id": file.id}
@@ -193,7 +214,7 @@ def _feed(close_month: str | None) -> list[str] | None:
 
 def _kept(asked: Fields, media: str, close_feed: list[str] | None, content: bytes) -> ImportFile:
     who, hashes = principal(), casework().persons.hashes
-    told = "\0".join((asked["kind"], media, asked["source"], *(close_feed or ())))
+    told = "\0".join((asked["kind"], media, asked["source"], asked["atomic"], *(close_feed or ())))
     file = {
         "id": hashes.command_id("import", who.sub, idempotency_key()),
         "kind": asked["kind"],
@@ -206,6 +227,7 @@ def _kept(asked: Fields, media: str, close_feed: list[str] | None, content: byte
         "divisions": sorted(who.divisions),
         "source": asked["source"],
         "close_feed": close_feed,
+        "atomic": asked["atomic"],
     }
     with casework().pool.connection() as db:
         files.forget_old(db)
@@ -216,11 +238,11 @@ def _kept(asked: Fields, media: str, close_feed: list[str] | None, content: byte
 
 
 def _asked(file: ImportFile, stage: str) -> Response:
-    """Ask for the job that brings an import to a stage; asked again it is the same job."""
-    kind = "undo_import" if stage == "undone" else "import_rows"
+    """Ask for the job that brings an import to a stage; asked again it is the same job, and an undoing begins again."""
+    kind, over = ("undo_import", jobs.OVER) if stage == "undone" else ("import_rows", jobs.UNFINISHED)
     plain = {"import": str(file.id), "stage": stage, "actor": file.actor}
     with casework().pool.connection() as db:
-        id = jobs.ask(db, kind, f"{file.id}:{stage}", plain)
+        id = jobs.ask(db, kind, f"{file.id}:{stage}", plain, again=over)
     place = f"/v1/jobs/{id}"
     told = {"id": id, "href": place, "import_id": file.id, "import_href": f"/v1/imports/{file.id}"}
     return answer(told, 202, {"Location": place, "Retry-After": "1"})
@@ -242,10 +264,12 @@ def _told(file: ImportFile) -> dict[str, Any]:
         "kind": file.kind,
         "state": file.state,
         "source": file.source,
+        "atomic": file.atomic,
         "rows": file.rows,
         "counts": file.counts,
         "uploaded_at": file.uploaded_at,
         "kept_until": file.uploaded_at + timedelta(days=files.KEPT_DAYS),
+        "emptied_at": file.emptied_at,
         "result_href": f"{place}/result",
         "errors_href": f"{place}/errors",
     }

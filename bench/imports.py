@@ -138,6 +138,7 @@ def _uploaded(casework: Casework, kind: str, content: bytes) -> UUID:
             "divisions": [],
             "source": asked.source,
             "close_feed": None,
+            "atomic": "row",
         }
         return files.add(db, casework.persons.vault, file, content).id
 

@@ -125,13 +125,21 @@ def test_an_erased_person_is_in_no_table_and_the_household_is_as_it_was(casework
 
 def test_with_a_person_go_the_files_that_may_name_them(casework: Casework):
     home, _, person_id = couple(casework)
-    Clerk(casework).uploads("members", "household_id,name\n")
+    clerk = Clerk(casework)
+    content = (
+        f"household_id,joined_on,relation,name,sex,born_on,migrant\n{home},2013-02-01,child,李小四,女,2012-01-01,是\n"
+    )
+    id = clerk.uploads("members", content)
+    clerk.runs(id, "validated")
     asked_for(casework, home, person_id)
 
     erase(casework, home, person_id)
 
-    assert rows(casework, "SELECT count(*) FROM casework.import_file") == [(0,)]
+    assert rows(casework, "SELECT emptied_at IS NULL FROM casework.import_file") == [(False,)]
     assert rows(casework, "SELECT count(*) FROM casework.import_piece") == [(0,)]
+    assert rows(casework, "SELECT DISTINCT sealed FROM casework.import_part") == [(b"",)]
+    with pytest.raises(Refused, match="deleted"):
+        clerk.runs(id, "committed")
 
 
 def test_a_households_own_evidence_goes_with_its_last_erased_member(casework: Casework):

@@ -16,7 +16,7 @@ from casework.application import Casework
 from casework.bulk import exporting, importing, undoing
 from casework.config import Settings
 from casework.domain.policy import load_policy
-from casework.errors import CaseworkError, Unavailable
+from casework.errors import CaseworkError, Refused, Unavailable
 from casework.log.pool import Pool, open_pool
 from casework.privacy.duplicates import Duplicates
 from casework.projections import jobs, replay, verify
@@ -107,6 +107,10 @@ def run_job(job_id: str) -> None:
         return
     except (*AWAY, Unavailable):
         raise  # the beat finds it untouched and has it begun again
+    except Refused as error:  # an answer to whoever asked: nothing is wrong with the work
+        with pool.connection() as db:
+            jobs.fail(db, id, error.code)
+        return
     except Exception as error:
         with pool.connection() as db:
             jobs.fail(db, id, error.code if isinstance(error, CaseworkError) else "internal")

@@ -20,7 +20,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from casework.application import Casework
-from casework.bulk.importing import Progress
+from casework.bulk.rows import Progress
 from casework.bulk.sheets import written
 from casework.domain.aggregate import Recorded
 from casework.domain.household import Household

@@ -23,6 +23,8 @@ from casework.privacy.persons import Profile
 from casework.privacy.search import KeyedHashes
 
 Step = tuple[str, dict[str, Any]]
+Progress = Callable[[int, int], None]
+"""Is told how many rows are done, of how many; raises where the work is to end."""
 
 
 class Line(NamedTuple):
@@ -244,3 +246,12 @@ def refused(number: int, error: Exception) -> Verdict:
 
 encode_verdicts = msgspec.msgpack.Encoder().encode
 decode_verdicts: Callable[[bytes], list[Verdict]] = msgspec.msgpack.Decoder(list[Verdict]).decode
+
+
+def count(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Return how many rows came to what."""
+    counted = {"rows": 0, "done": 0, "unchanged": 0, "error": 0}
+    for verdict in verdicts:
+        counted["rows"] += 1
+        counted[verdict.status] += 1
+    return {**{name: counted[name] for name in ("rows", "done", "unchanged")}, "errors": counted["error"]}

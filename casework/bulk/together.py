@@ -8,6 +8,7 @@ as any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, cast
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from casework.log.append import Beside, Claim
 from casework.log.failures import StreamConflict
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, together
+
+Saving = Callable[[], AbstractContextManager[None]]
 
 AT_ONCE = 64
 """So many events are saved together at most: their partition's lock is held for as long."""
@@ -63,15 +66,18 @@ class Waiting(NamedTuple):
 class Together(Casework):
     """The application for many commands on the households of one partition; to be used by one thread.
 
-    Without ``saves`` it decides alone, and answers what would be answered. ``taken`` are claims that are held.
+    Without ``saving`` it decides alone, and answers what would be answered; else everything is saved within it, and it
+    may refuse. ``taken`` are claims that are held.
     """
 
-    def __init__(self, casework: Casework, partition: int, *, saves: bool, taken: Mapping[bytes, Holder]) -> None:
+    def __init__(
+        self, casework: Casework, partition: int, *, saving: Saving | None, taken: Mapping[bytes, Holder]
+    ) -> None:
         super().__init__(casework.pool, casework.persons, wake=casework.wake, now=casework.now)
         self._registry = casework.registry(at_most_old=60)
         self._alone = casework
         self._partition = partition
-        self._saves = saves
+        self._saving = saving
         self._taken = taken
         self._held: dict[UUID, Held] = {}
         self._known: dict[UUID, Profile | None] = {}
@@ -99,20 +105,21 @@ class Together(Casework):
     def save_waiting(self) -> None:
         """Save what was decided; where that does not fit any more, give those commands one by one."""
         waiting, self._waiting = self._waiting, []
-        if not waiting or not self._saves:
+        if not waiting or self._saving is None:
             return
-        try:
-            self.events.put(
-                [recorded for each in waiting for recorded in each.recorded],
-                metadata=[meta for each in waiting for meta in each.metadata],
-                **together(each.beside for each in waiting)._asdict(),
-            )
-        except Unavailable:
-            raise
-        except (CaseworkError, StreamConflict):
-            for each in waiting:
-                self._give_alone(each)
-        fault("import-appended")
+        with self._saving():
+            try:
+                self.events.put(
+                    [recorded for each in waiting for recorded in each.recorded],
+                    metadata=[meta for each in waiting for meta in each.metadata],
+                    **together(each.beside for each in waiting)._asdict(),
+                )
+            except Unavailable:
+                raise
+            except (CaseworkError, StreamConflict):
+                for each in waiting:
+                    self._give_alone(each)
+            fault("import-appended")
         self.wake([self._partition])
 
     def _give_alone(self, waiting: Waiting) -> None:

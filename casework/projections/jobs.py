@@ -6,6 +6,7 @@ asked at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +19,9 @@ from casework.log.reading import Db
 KEPT_DAYS = 7
 DEAD_SECONDS = 60
 """A job that nobody has touched for so long is begun again."""
+
+UNFINISHED = ("failed", "cancelled")
+OVER = (*UNFINISHED, "done")
 
 
 class Cancelled(Exception):
@@ -41,8 +45,9 @@ class Job(NamedTuple):
 _COLUMNS = "SELECT id, kind, asked, state, done, total, result, error, created_at FROM casework.job "
 _ASK = """
 INSERT INTO casework.job AS job (id, kind, asked) VALUES (%(id)s, %(kind)s, %(asked)s)
-ON CONFLICT (id) DO UPDATE SET state = 'waiting', done = 0, error = NULL, touched_at = clock_timestamp()
-WHERE job.state IN ('failed', 'cancelled')"""
+ON CONFLICT (id)
+DO UPDATE SET state = 'waiting', done = 0, result = NULL, error = NULL, touched_at = clock_timestamp()
+WHERE job.state = ANY (%(again)s)"""
 _FORGET = "DELETE FROM casework.job WHERE created_at < clock_timestamp() - make_interval(days => %s)"
 _DUE = """
 UPDATE casework.job SET state = 'queued', touched_at = clock_timestamp()
@@ -65,11 +70,11 @@ UPDATE casework.job SET state = 'cancelled', touched_at = clock_timestamp()
 WHERE id = %s AND state IN ('waiting', 'queued', 'running')"""
 
 
-def ask(db: Db, kind: str, key: str, asked: dict[str, Any]) -> UUID:
-    """Ask for a job; the same key finds the same job, and begins it again only where it failed or was cancelled."""
+def ask(db: Db, kind: str, key: str, asked: dict[str, Any], again: Sequence[str] = UNFINISHED) -> UUID:
+    """Ask for a job; the same key finds the same job, and begins it again only where it is in one of some states."""
     id = uuid8_from(f"job\0{kind}\0{key}".encode())
     db.execute(_FORGET, (KEPT_DAYS,))
-    db.execute(_ASK, {"id": id, "kind": kind, "asked": Jsonb(asked)})
+    db.execute(_ASK, {"id": id, "kind": kind, "asked": Jsonb(asked), "again": list(again)})
     return id
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -101,6 +102,81 @@ def test_what_an_import_did_is_undone_unless_later_facts_rest_on_it(desk: DeskOf
     voided = {each["service"]: each["voided"] for each in clerk.get(f"/v1/households/{household}").json["services"]}
     assert voided == {"HLT-INFO": "never_happened", "SSI-CARD": None}
     assert clerk.post(f"{place}/commits", {}).json["code"] == "import-state"
+
+
+def test_a_file_is_carried_out_whole_or_not_at_all(desk: DeskOf, work: Callable[[Answer], None]):
+    clerk, number = desk("supervisor"), id_number("19900517", "010")
+    household = arrived(clerk, id_number=number)
+    good, wrong = f"w-1,{number},HLT-EDU,2013-03-01\n", f"w-2,{number},HLT-VAC,2013-03-02\n"
+    query = "kind=services&mode=commit&atomic=all"
+    refused, done = uploaded(clerk, HEADER + good + wrong, query), uploaded(clerk, HEADER + good, query)
+
+    work(refused)
+    first = clerk.get(refused.json["import_href"]).json
+    before = clerk.get(f"/v1/households/{household}").json["services"]
+    work(done)
+
+    assert (first["atomic"], first["state"], first["counts"]["errors"]) == ("all", "validated", 1)
+    assert clerk.get(refused.json["href"]).json["error"] == "import-rows-refused"
+    assert [each["row"] for each in clerk.get(f"{refused.json['import_href']}/errors").json["items"]] == [3]
+    assert before == []
+    assert clerk.get(done.json["import_href"]).json["state"] == "committed"
+    assert len(clerk.get(f"/v1/households/{household}").json["services"]) == 1
+
+
+def test_what_had_to_stay_is_tried_again_where_undoing_is_asked_for_again(desk: DeskOf, work: Callable[[Answer], None]):
+    clerk, number = desk("supervisor"), id_number("19900517", "012")
+    household = arrived(clerk, id_number=number)
+    asked = uploaded(clerk, HEADER + f"u-1,{number},SSI-CARD,2013-03-02\n", "kind=services&mode=commit")
+    work(asked)
+    [card] = clerk.get(f"/v1/households/{household}").json["services"]
+    service = f"services/{card['episode_id']}"
+    clerk.edit(household, f"{service}/endings", {"ended_on": "2013-05-01", "reason": "withdrawn"})
+    place = asked.json["import_href"]
+
+    work(clerk.post(f"{place}/undos", {}))
+    stayed = clerk.get(place).json["counts"]
+    clerk.edit(household, f"{service}/voids", {"voided_on": "2013-10-01", "reason": "duplicate"})
+    work(clerk.post(f"{place}/undos", {}))
+
+    assert (stayed["done"], stayed["errors"]) == (0, 1)
+    assert clerk.get(place).json["counts"] == {"rows": 1, "done": 0, "unchanged": 1, "errors": 0}
+
+
+def test_downloading_a_result_is_a_recorded_reading_of_whom_it_names(
+    desk: DeskOf, casework: Casework, work: Callable[[Answer], None]
+):
+    clerk, number = desk("supervisor", purpose="repair"), id_number("19900517", "014")
+    household = arrived(clerk, id_number=number)
+    services = uploaded(clerk, HEADER + f",{number},HLT-EDU,2013-03-01\n,{number},SSI-CARD,2013-03-01\n")
+    header = "household_id,joined_on,relation,name,sex,born_on,migrant\n"
+    members = uploaded(
+        clerk, f"{header}{household},2013-02-01,child,小明,男,2010-01-01,是\n", "kind=members&mode=commit"
+    )
+    for each in (services, members):
+        work(each)
+
+    places = [f"{each.json['import_href']}/result" for each in (services, members)]
+    nobody = desk("supervisor", purpose=None).get(places[0])
+    before = reads(casework, household)
+    answers = [clerk.get(place).status for place in places]
+
+    person = str(next(iter(casework.household(UUID(household)).people)))
+    child = str(list(casework.household(UUID(household)).people)[1])
+    assert (nobody.status, nobody.json["code"], before, answers) == (403, "purpose-missing", [], [200, 200])
+    assert reads(casework, household) == [
+        (subject, "supervisor-1", "repair", "imports.result") for subject in (person, child)
+    ]
+
+
+def reads(casework: Casework, household: str) -> list[tuple[str, ...]]:
+    """Who read of whom in a household, by results, in order."""
+    query = (
+        "SELECT person_id::text, actor, purpose, action FROM vault.access"
+        " WHERE household_id = %s AND action LIKE '%%result' ORDER BY id"
+    )
+    with casework.pool.connection() as db:
+        return db.execute(query, (household,)).fetchall()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from casework.bulk import files, importing
 from casework.bulk.rows import Verdict
 from casework.domain.ids import uuid7
 from casework.outcome import Context
-from tests.given import casework_on
+from tests.api.conftest import id_number
+from tests.given import casework_on, person, registered
 
 
 class Installation(NamedTuple):
@@ -35,6 +36,13 @@ def installation(new_database: Any, tmp_path_factory: pytest.TempPathFactory) ->
 def casework(installation: Installation) -> Iterator[Casework]:
     """The application on that log."""
     yield from casework_on(*installation)
+
+
+@pytest.fixture(scope="module")
+def people(casework: Casework) -> dict[str, UUID]:
+    """Thirty households, by the ID number of the man in each."""
+    numbers = [id_number("19800302", f"{number:03d}") for number in range(1, 61, 2)]
+    return {number: registered(casework, person(id_number=number)).id for number in numbers}
 
 
 class Clerk:
@@ -58,6 +66,7 @@ class Clerk:
             "divisions": ["4101"],
             "source": "import",
             "close_feed": None,
+            "atomic": "row",
             **more,
         }
         with self.casework.pool.connection() as db:

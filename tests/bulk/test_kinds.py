@@ -9,11 +9,12 @@ from uuid import UUID
 import pytest
 
 from casework.application import Casework
-from casework.bulk import undoing
+from casework.bulk import files, undoing
 from casework.bulk.rows import Verdict
+from casework.projections import jobs
 from tests.api.conftest import id_number
 from tests.bulk.conftest import Clerk
-from tests.given import COMMUNITY, OTHER_COMMUNITY, person, registered
+from tests.given import COMMUNITY, OTHER_COMMUNITY, by, person, registered
 
 PEOPLE = "name,sex,born_on,id_number,migrant"
 
@@ -163,6 +164,47 @@ def test_households_members_and_employments_are_undone(casework: Casework, clerk
     left = casework.household(household)
     assert left.closed_on is None
     assert left.employments == {}
+    assert [undone(each)["errors"] for each in (second, first)] == [0, 0]
+    assert casework.household(household).closed_on == casework.today
+
+
+def test_an_undoing_that_was_cut_off_goes_on_and_tries_again_what_had_to_stay(casework: Casework, clerk: Clerk):
+    numbers = [id_number("19800302", f"{number:03d}") for number in range(201, 231, 2)]
+    homes = [registered(casework, person(id_number=number)).id for number in numbers]
+    id = clerk.uploads(
+        "services", "id_number,service,occurred_on\n" + "".join(f"{n},SSI-CARD,2013-03-01\n" for n in numbers)
+    )
+    clerk.runs(id, "committed")
+    kept = casework.household(homes[0])
+    [card] = kept.episodes
+    casework.give(
+        homes[0], "end_service", clerk.context(), episode_id=card, ended_on=date(2013, 5, 1), reason="withdrawn"
+    )
+
+    def cut_off(done: int, total: int) -> None:
+        if done > 5:
+            raise jobs.Cancelled
+
+    with pytest.raises(jobs.Cancelled):
+        undoing.run(casework, id, cut_off)
+    between = [state(casework, id), *(undoing.run(casework, id, lambda done, total: None)["errors"] for _ in range(2))]
+    voided = {"episode_id": card, "voided_on": casework.today, "reason": "never_happened"}
+    casework.give(homes[0], "void_service", by("supervisor"), **voided)
+    last = undoing.run(casework, id, lambda done, total: None)
+
+    assert between == ["undoing", 1, 1]
+    assert last == {"rows": 15, "done": 14, "unchanged": 1, "errors": 0}
+    assert state(casework, id) == "undone"
+    assert [each.voided for home in homes for each in casework.household(home).episodes.values()] == [
+        "never_happened"
+    ] * 15
+
+
+def state(casework: Casework, id: UUID) -> str:
+    with casework.pool.connection() as db:
+        file = files.find(db, id)
+    assert file is not None
+    return file.state
 
 
 def test_what_nothing_rests_on_is_undone_whole(casework: Casework, clerk: Clerk):

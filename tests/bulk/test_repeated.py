@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -13,43 +10,8 @@ import pytest
 from casework.application import Casework
 from casework.bulk import files, importing, together
 from casework.projections import jobs
-from tests.api.conftest import id_number
 from tests.bulk.conftest import Clerk, Installation
-from tests.given import person, registered
-
-HEADER = "id_number,service,occurred_on,evidence.kind\n"
-KILLED = -9
-PROGRAM = """
-import sys
-from uuid import UUID
-from casework import wiring
-from casework.bulk import importing
-from casework.config import Settings
-with wiring.closing_casework(Settings.from_env()) as casework:
-    importing.run(casework, UUID(sys.argv[1]), "committed", lambda done, total: None)
-"""
-
-
-@pytest.fixture(scope="module")
-def people(casework: Casework) -> dict[str, UUID]:
-    """Thirty households, by the ID number of the man in each."""
-    numbers = [id_number("19800302", f"{number:03d}") for number in range(1, 61, 2)]
-    return {number: registered(casework, person(id_number=number)).id for number in numbers}
-
-
-def table(people: dict[str, UUID], day: str) -> str:
-    """Two rows for each household, one of them a grant, scattered over the file."""
-    first = [f"{number},HLT-EDU,{day},\n" for number in people]
-    second = [f"{number},LIV-CHARITY,{day},poverty\n" for number in people]
-    return HEADER + "".join([*first, *second])
-
-
-def delivered(casework: Casework, people: dict[str, UUID], day: str) -> list[int]:
-    """How many services of a day each household has."""
-    return [
-        sum(str(episode.delivered_on) == day for episode in casework.household(household).episodes.values())
-        for household in people.values()
-    ]
+from tests.bulk.lots import KILLED, committed_in_process, delivered, table
 
 
 @pytest.mark.parametrize(
@@ -59,17 +21,12 @@ def test_a_killed_import_goes_on_and_counts_each_row_once(
     casework: Casework, clerk: Clerk, installation: Installation, people: dict[str, UUID], place: str, day: str
 ):
     id = clerk.uploads("services", table(people, day))
-    environ = {
-        "CASEWORK_DATABASE_URL": installation.url,
-        "CASEWORK_KEYS_DIR": str(installation.keys_dir),
-        "CASEWORK_FAULT": place,
-    }
 
-    killed = subprocess.run([sys.executable, "-c", PROGRAM, str(id)], env={**os.environ, **environ})
+    killed = committed_in_process(installation, id, place)
     before = sum(delivered(casework, people, day))
     verdicts = clerk.runs(id, "committed")
 
-    assert killed.returncode == KILLED
+    assert killed == KILLED
     assert 0 < before < 60
     assert delivered(casework, people, day) == [2] * 30
     assert [verdict.status for verdict in verdicts.values()] == ["done"] * 60
