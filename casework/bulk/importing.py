@@ -137,6 +137,7 @@ def _judged(casework: Casework, file: ImportFile, layout: Layout, stage: str, pa
     """Try or give one partition's rows; yield how many are done."""
     with casework.pool.connection() as db:
         staged = files.rows_of(db, casework.persons.vault, file.id, partition)
+    fault("import-rows-read")
     lines = [_line(casework, file, layout, row) for row in staged]
     lines.sort(key=lambda line: (line.household_id, line.number))
     saving = partial(_saving, casework, file) if stage == "committed" else None
