@@ -14,6 +14,7 @@ from click import Context as Run
 from psycopg_pool import PoolTimeout
 
 from casework import wiring
+from casework.bulk.files import reseal
 from casework.config import ConfigError, Settings
 from casework.domain.calendar import shanghai_date
 from casework.domain.codes import codes
@@ -22,6 +23,7 @@ from casework.local import ServerFailed
 from casework.log.migrations import UnsuitableServer
 from casework.outcome import Context
 from casework.population import PROFILES
+from casework.privacy.keys import KeyRing
 from casework.terminal import fill, progress_bar
 from casework.tokens import ROLES
 
@@ -190,6 +192,23 @@ def reconcile(settings: Settings) -> None:
     with wiring.closing_casework(settings, reconciling=True) as casework:
         applied = casework.reconcile()
     click.echo(f"{applied} erasures applied again" if applied else "the vault lacks no erasure of the ledger")
+
+
+@vault.command()
+@click.option("--again", is_flag=True, help="Add no key: seal what others have sealed under older ones since.")
+@with_servers
+def rotate(settings: Settings, again: bool) -> None:
+    """Add a master key, and seal the vault and the files that were uploaded again under it.
+
+    It can be stopped and begun again (`--again`). Start the API and the workers again afterwards, copy the key to their
+    machines before, and run it with `--again` until it seals nothing: then the older keys can go.
+    """
+    if not again:
+        KeyRing.open(settings.keys_dir, create=False).rotate()
+    with wiring.closing_casework(settings) as casework, casework.pool.connection() as db:
+        vault = casework.persons.vault
+        rows, files = sum(vault.rotate(db)), sum(reseal(db, vault))
+    click.echo(f"{rows} rows of the vault and {files} parts of files sealed under {vault.current_key}")
 
 
 @main.command()

@@ -108,6 +108,16 @@ _ROW_IDS = """
 SELECT unnest(numbers), unnest(households), unnest(subjects), unnest(commands) FROM casework.import_part
 WHERE partition = %s AND import_id = %s ORDER BY 1"""
 
+_OLDER_PIECES = """
+SELECT import_id, number, key_id, sealed FROM casework.import_piece
+WHERE key_id <> %s LIMIT %s FOR UPDATE"""
+_RESEAL_PIECE = "UPDATE casework.import_piece SET key_id = %s, sealed = %s WHERE import_id = %s AND number = %s"
+_OLDER_PARTS = """
+SELECT import_id, partition, number, key_id, sealed FROM casework.import_part
+WHERE key_id <> %s AND sealed <> '' LIMIT %s FOR UPDATE"""
+_RESEAL_PART = """
+UPDATE casework.import_part SET key_id = %s, sealed = %s WHERE import_id = %s AND partition = %s AND number = %s"""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[StagedRow]).decode
 
@@ -277,6 +287,34 @@ def verdicts(db: Db, id: UUID, stage: str) -> Iterator[Verdict]:
     query = "SELECT verdicts FROM casework.import_verdicts WHERE import_id = %s AND stage = %s ORDER BY partition"
     for (encoded,) in db.execute(query, (id, stage)).fetchall():
         yield from decode_verdicts(encoded)
+
+
+def reseal(db: Db, vault: Vault, batch: int = 20) -> Iterator[int]:
+    """Seal again what is not under the current master key, as :meth:`Vault.rotate` does; yield how many, by batches.
+
+    Each batch is a transaction of its own: it can be stopped and begun again at any time.
+    """
+    for some in (_reseal_pieces, _reseal_parts):
+        while done := some(db, vault, batch):
+            yield done
+
+
+def _reseal_pieces(db: Db, vault: Vault, batch: int) -> int:
+    with db.transaction():
+        found = db.execute(_OLDER_PIECES, (vault.current_key, batch)).fetchall()
+        for id, number, key_id, sealed in found:
+            again = vault.seal_bytes_again(id, _piece_kind(number), key_id, sealed)
+            db.execute(_RESEAL_PIECE, (*again, id, number))
+    return len(found)
+
+
+def _reseal_parts(db: Db, vault: Vault, batch: int) -> int:
+    with db.transaction():
+        found = db.execute(_OLDER_PARTS, (vault.current_key, batch)).fetchall()
+        for id, partition, number, key_id, sealed in found:
+            again = vault.seal_bytes_again(id, _part_kind(partition, number), key_id, sealed)
+            db.execute(_RESEAL_PART, (*again, id, partition, number))
+    return len(found)
 
 
 def _piece_kind(number: int) -> str:

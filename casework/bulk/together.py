@@ -206,6 +206,15 @@ class Together(Casework):
             return super()._profiles(person_ids)
         return {id: profile for id in person_ids if (profile := self._known[id]) is not None}
 
+    def _entered(
+        self, context: Context, member: NewMember, profile: Profile, at: str = ""
+    ) -> tuple[NewMember, Decided]:
+        """Where nothing is saved, nothing is sealed: a fifth of the time that a trial of new people takes."""
+        if self._saving is not None:
+            return super()._entered(context, member, profile, at)
+        claims, warnings = self.persons.tried(member.person_id, profile, today=self.today, sex=member.sex, at=at)
+        return member, Decided(Beside(claims=claims), warnings=warnings)
+
     def _compared(self, outcome: Outcome, people: Sequence[tuple[NewMember, Profile]]) -> Outcome:
         """Nobody is compared here, where most is not saved yet; that is a job of its own, after the last row."""
         return outcome

@@ -91,6 +91,13 @@ class Persons:
             warnings,
         )
 
+    def tried(
+        self, person_id: UUID, profile: Profile, *, today: date, sex: str | None = None, at: str = ""
+    ) -> tuple[list[Claim], tuple[str, ...]]:
+        """The claims and warnings of :meth:`enter`, refused alike, where nothing will be written."""
+        profile, warnings = self._checked(profile, today, sex, at)
+        return self.claims(person_id, profile.id_number), warnings
+
     def claims(self, person_id: UUID, id_number: str | None) -> list[Claim]:
         """What only one open household may hold of a person, and in it nobody else (RULES G13)."""
         mine = [Claim(self.hashes.claim_hash("person", str(person_id)), "person", subject_id=person_id)]

@@ -122,6 +122,15 @@ class Vault:
         key_id = self._keys.current
         return key_id, self._seal(subject_id, kind, key_id, content)
 
+    def seal_bytes_again(self, subject_id: UUID, kind: str, key_id: str, sealed: bytes) -> tuple[str, bytes]:
+        """Return what :meth:`seal_bytes` does, of what was sealed under an older key."""
+        return self.seal_bytes(subject_id, kind, self.open_bytes(subject_id, kind, key_id, sealed))
+
+    @property
+    def current_key(self) -> str:
+        """The id of the master key that seals now."""
+        return self._keys.current
+
     def open_bytes(self, subject_id: UUID, kind: str, key_id: str, sealed: bytes) -> bytes:
         """Return what was sealed for this subject and kind; errors as :meth:`open` raises them."""
         return self._unseal(VaultRow(subject_id, kind, key_id, sealed, b""))
