@@ -1,4 +1,4 @@
-"""Files of 100,000 rows, validated and committed, and all events exported, beside the bar of 1,500 rows a second.
+"""Files of 100,000 rows, validated and committed, beside the bar of 1,500 rows a second.
 
     python -m bench imports [--json] [--rows 100000] [--households 20000] [--profile]
 
@@ -24,11 +24,10 @@ from bench.figure import Figure, aside, show
 from bench.server import installation
 from casework import wiring
 from casework.application import Casework
-from casework.bulk import exporting, files, importing
+from casework.bulk import files, importing
 from casework.bulk.sheets import written
 from casework.config import Settings
 from casework.domain.ids import uuid7
-from casework.log import reading
 from casework.log.migrations import birth
 from casework.outcome import Context
 from casework.privacy.id_number import synthetic_id_number
@@ -77,28 +76,7 @@ def _figures(settings: Settings, rows: int, households: int, *, profiled: bool) 
         before = _peak()
         yield from _measured(casework, "services", _services(rows, households), rows, profiled=profiled)
         aside.print(f"memory: {before} MB before, {_peak()} MB after {rows} rows")
-        yield _exported(casework)
-        aside.print(f"memory: {_peak()} MB after the export")
         casework.close()
-
-
-def _exported(casework: Casework) -> Figure:
-    """Write every event into a file."""
-    with casework.pool.connection() as db:
-        asked = exporting.Asked(
-            role="auditor",
-            bureau=None,
-            divisions=[],
-            unit=None,
-            cut=reading.heads(db),
-            as_of=casework.today,
-            policy="2013.1",
-        )
-        id = exporting.add(db, uuid7(), "timeline", "bench", asked).id
-    begun = perf_counter()
-    manifest = exporting.run(casework, id, lambda done, total: None)
-    rate = manifest["rows"] / (perf_counter() - begun)
-    return Figure("timeline exported", round(rate), BAR, "rows/s", round(rate / BAR, 2))
 
 
 def _measured(
