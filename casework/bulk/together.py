@@ -31,7 +31,7 @@ from casework.privacy.persons import Profile, together
 
 Saving = Callable[[], AbstractContextManager[None]]
 
-AT_ONCE = 64
+AT_ONCE = 128
 """So many events are saved together at most: their partition's lock is held for as long."""
 
 
