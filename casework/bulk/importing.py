@@ -36,8 +36,6 @@ HOUSEHOLDS_AT_ONCE = 200
 LOOK_SECONDS = 2.0
 
 BEFORE = ("uploaded", "validated")
-GIVING = ("committing", "committed")
-TAKING_BACK = ("undoing", "undone")
 
 
 def run(casework: Casework, id: UUID, stage: str, progress: Progress) -> dict[str, Any]:
@@ -48,11 +46,17 @@ def run(casework: Casework, id: UUID, stage: str, progress: Progress) -> dict[st
     something rests on it by now.
     """
     file = _known(casework, id)
-    if stage == "committed" and file.atomic == "all":
-        return _given_whole(casework, file, progress)
-    if file.state not in (BEFORE if stage == "validated" else (*BEFORE, *GIVING)):
-        raise Refused("import-state")
-    return (_tried if stage == "validated" else _given)(casework, file, progress)
+    if stage == "validated":
+        if file.state not in BEFORE:
+            raise Refused("import-state")
+        return _tried(casework, file, progress)
+    try:
+        return (_given_whole if file.atomic == "all" else _given)(casework, file, progress)
+    except Refused:
+        now = _known(casework, id)
+        if now.state != "committed" or now.counts is None:
+            raise
+        return now.counts  # it was carried out already, by another worker perhaps
 
 
 def _known(casework: Casework, id: UUID) -> ImportFile:
@@ -72,9 +76,9 @@ def _tried(casework: Casework, file: ImportFile, progress: Progress) -> dict[str
 def _given(casework: Casework, file: ImportFile, progress: Progress) -> dict[str, Any]:
     layout = _staged(casework, file, progress)
     with casework.pool.connection() as db:
-        files.begin(db, file.id, "committing", of=(*BEFORE, *GIVING))
+        files.begin(db, file.id, "committing", of=(*BEFORE, "committing"))
     _judge(casework, file, layout, "committed", progress)
-    return _end(casework, file, "committed", of=GIVING)
+    return _end(casework, file, "committed", of=("committing", "committed"))
 
 
 def _given_whole(casework: Casework, file: ImportFile, progress: Progress) -> dict[str, Any]:
@@ -86,11 +90,9 @@ def _given_whole(casework: Casework, file: ImportFile, progress: Progress) -> di
             raise Refused("import-rows-refused")
         file = _known(casework, file.id)
     try:
-        if file.state in TAKING_BACK:
-            raise Refused("import-state")
         return _given(casework, file, progress)
     except (Refused, jobs.Cancelled) as error:
-        if _known(casework, file.id).state in BEFORE:
+        if _known(casework, file.id).state in (*BEFORE, "committed"):
             raise
         stays = undoing.take_back(casework, file, progress)
         if isinstance(error, jobs.Cancelled):

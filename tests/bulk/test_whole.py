@@ -171,6 +171,23 @@ def test_what_is_not_wanted_any_more_is_undone(casework: Casework, clerk: Clerk,
     assert sum(delivered(casework, people, day)) == 0
 
 
+def test_what_was_carried_out_whole_stays_though_its_job_is_done_again_without_its_file(
+    casework: Casework, clerk: Clerk, people: dict[str, UUID]
+):
+    day = "2013-03-09"
+    id = whole(clerk, table(people, day))
+    clerk.runs(id, "committed")
+    with casework.pool.connection() as db:
+        db.execute("UPDATE casework.import_file SET emptied_at = clock_timestamp() WHERE id = %s", (id,))
+        db.execute("DELETE FROM casework.import_piece WHERE import_id = %s", (id,))
+
+    counted = importing.run(casework, id, "committed", lambda done, total: None)
+
+    assert counted == {"rows": 60, "done": 60, "unchanged": 0, "errors": 0}
+    assert told(casework, id, "committed")[0].state == "committed"
+    assert delivered(casework, people, day) == [2] * 30
+
+
 def test_who_saves_rows_is_refused_once_they_are_being_undone(
     casework: Casework, clerk: Clerk, people: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
 ):
