@@ -1,8 +1,8 @@
 """All events of a log as a file: written by a worker, downloaded from the API, and what memory that takes at most.
 
-    python -m bench exports [--json] [--households 30000]
+    python -m bench exports [--json] [--households 30500]
 
-A synthetic population; 30,000 households have a million events. First the events of one district are exported, then
+A synthetic population; 30,500 households have a million events. First the events of one district are exported, then
 those of the whole city, each by a process of its own. Memory is a process's highest (VmHWM), as the system tells it;
 beside it stands that of the small file, so that a ratio near 1 says that memory does not grow with the file. Beside the
 rates stands the database's own COPY of the same columns.
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, and print what came of it."""
     parser = argparse.ArgumentParser(prog="bench exports", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--households", type=int, default=30_000)
+    parser.add_argument("--households", type=int, default=30_500)
     chosen = parser.parse_args(arguments)
     with installation() as settings:
         wiring.prepare(settings, synthetic=True)

@@ -187,9 +187,10 @@ def begin(db: Db, id: UUID, state: str, *, of: Sequence[str]) -> None:
 def saving(db: Db, id: UUID) -> Iterator[None]:
     """While rows are saved, nobody begins to undo them; Refused where somebody has.
 
-    Locked as weakly as can be, since an erasure marks the file while who saves may wait for it.
+    Locked as weakly as can be, since an erasure marks the file while who saves may wait for it; and rolled back, since
+    a commit would wait for the disk.
     """
-    with db.transaction():
+    with db.transaction(force_rollback=True):
         found = db.execute("SELECT state FROM casework.import_file WHERE id = %s FOR KEY SHARE", (id,)).fetchone()
         if found is None or found[0] not in ("committing", "committed"):
             raise Refused("import-state")
