@@ -3,7 +3,7 @@
 Whatever ends in between is begun again where it was: a row that was carried out is known by its reference, and counts
 once. With ``atomic=all`` nothing is carried out unless all rows were just tried and none was refused. Since the log
 appends to one partition at a time, and other people go on working, a row may still be refused while the others are
-carried out: then these are undone (docs/decisions/8-imports-whole.md).
+carried out: then these are undone (docs/decisions/12-imports-whole.md).
 """
 
 from __future__ import annotations
