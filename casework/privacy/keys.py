@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from casework.domain.codes import bureaus
 from casework.errors import CaseworkError
 
-Purpose = Literal["search", "claim", "command", "command-body", "installation", "pseudonym"]
+Purpose = Literal["search", "claim", "command", "command-body", "cursor", "installation", "pseudonym"]
 
 _KEY = 32
 _CHECK = 4
