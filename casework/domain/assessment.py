@@ -25,6 +25,8 @@ from casework.domain.scoring import Ratio, attained, geometric_mean, rounded, we
 from casework.domain.state import Closing
 
 KNOWN, UNKNOWN, NOT_APPLICABLE = "known", "unknown", "not_applicable"
+ASSESSED = "assessed"
+"""The one status in which a household counts."""
 
 
 class IndicatorResult(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +69,21 @@ class Assessment(NamedTuple):
     @property
     def is_assessed(self) -> bool:
         """Whether the household counts on this day."""
-        return self.status == "assessed"
+        return self.status == ASSESSED
+
+
+class Standing(NamedTuple):
+    """Whether a household counts on a day, as :class:`Assessment` names it, and where; and until when that holds."""
+
+    status: str
+    settled: bool
+    community: str | None
+    holds_until: date | None
+
+    @property
+    def is_assessed(self) -> bool:
+        """Whether the household counts on this day."""
+        return self.status == ASSESSED
 
 
 NOT_APPLICABLE_SCORE = Score(None, "NA", 0, 0)
@@ -80,26 +96,30 @@ def assess(household: Household, policy: Policy, as_of: date, facts: Facts) -> A
 
 def assess_present(h: Present) -> Assessment:
     """Assess a household as it stands on a day; for callers that have more to ask of that day."""
-    household, policy = h.household, h.policy
-    clock = Clock(h.day)
-    status, settled = _scope(h, clock)
-    if status != "assessed":
-        return _unassessed(h, status, settled, clock)
+    policy, at = h.policy, standing(h)
+    if not at.is_assessed:
+        return _unassessed(h, at)
     results = {code: count(h, code, rule.feed) for code, rule in policy.indicators.items()}
-    _withhold(h, results)
+    withhold(results)
     scored = {level.code: _level(level, results, policy) for level in policy.levels}
     levels = {code: score for code, (score, _) in scored.items()}
     overall = _overall(policy, list(scored.values()))
-    community = _community(household, clock)
-    clock.also(h.people_clock.until)
-    change = earliest([clock.until, *(result.holds_until for result in results.values())])
-    return Assessment(h.day, policy.version, status, settled, community, results, levels, overall, change)
+    change = earliest([at.holds_until, *(result.holds_until for result in results.values())])
+    return Assessment(h.day, policy.version, at.status, at.settled, at.community, results, levels, overall, change)
 
 
-def _unassessed(h: Present, status: str, settled: bool, clock: Clock) -> Assessment:
+def _unassessed(h: Present, at: Standing) -> Assessment:
+    levels, none = {level.code: NOT_APPLICABLE_SCORE for level in h.policy.levels}, NOT_APPLICABLE_SCORE
+    return Assessment(h.day, h.policy.version, at.status, at.settled, None, {}, levels, none, at.holds_until)
+
+
+def standing(h: Present) -> Standing:
+    """Return whether and where the household counts on the day."""
+    clock = Clock(h.day)
+    status, settled = _scope(h, clock)
+    community = _community(h.household, clock) if status == ASSESSED else None
     clock.also(h.people_clock.until)
-    levels = {level.code: NOT_APPLICABLE_SCORE for level in h.policy.levels}
-    return Assessment(h.day, h.policy.version, status, settled, None, {}, levels, NOT_APPLICABLE_SCORE, clock.until)
+    return Standing(status, settled, community, clock.until)
 
 
 def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
@@ -119,7 +139,7 @@ def _scope(h: Present, clock: Clock) -> tuple[str, bool]:
     migrant = h.policy.include_local_hukou or any(is_migrant(person, clock) for person in persons)
     settled = any(is_settled(person, clock) for person in persons)
     in_scope = migrant or settled
-    return ("assessed" if in_scope else "out_of_scope"), in_scope and (settled or gone)
+    return (ASSESSED if in_scope else "out_of_scope"), in_scope and (settled or gone)
 
 
 def _settles(closing: Closing, clock: Clock) -> bool:
@@ -157,7 +177,7 @@ def _feed_known(h: Present, feed: str | None, clock: Clock) -> bool:
     return known
 
 
-def _withhold(h: Present, results: dict[str, IndicatorResult]) -> None:
+def withhold(results: dict[str, IndicatorResult]) -> None:
     """Without the feed nobody knows who has a place, so nobody knows whose place is free and equal (RULES F4)."""
     place, equal = results.get("SCH1"), results.get("SCH3")
     if place is not None and equal is not None and place.state == UNKNOWN:

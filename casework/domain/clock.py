@@ -40,6 +40,11 @@ class Clock(msgspec.Struct, gc=False):
             self.until = until
 
 
+def is_over(until: date | None, day: date) -> bool:
+    """Whether what holds until a day (its first day outside; None: for ever) no longer does on another."""
+    return until is not None and until <= day
+
+
 def earliest(days: Iterable[date | None]) -> date | None:
     """The first of some days, leaving out those that never come."""
     return min((day for day in days if day is not None), default=None)

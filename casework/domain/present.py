@@ -21,7 +21,7 @@ from casework.domain.calendar import (
     evaluation_year_end,
     evaluation_year_start,
 )
-from casework.domain.clock import Clock
+from casework.domain.clock import Clock, is_over
 from casework.domain.household import Household
 from casework.domain.needs import LiveNeed, live_need
 from casework.domain.policy import Policy
@@ -65,6 +65,15 @@ class Present:
         # Most questions are about what nobody here ever had: these spare them the look-up by person.
         self.services = {service for service, _ in household.episodes_of}
         self.needs = {need for need, _ in household.needs_of}
+
+    def continue_from(self, earlier: Present) -> None:
+        """Take over who the members were on an earlier day, and their jobs, as far as that was asked and still holds."""
+        known = earlier.__dict__
+        if "members" not in known or is_over(earlier.people_clock.until, self.day):
+            return
+        self.members, self.people_clock.until = earlier.members, earlier.people_clock.until
+        if "jobs" in known and not is_over(earlier.jobs_clock.until, self.day):
+            self.jobs, self.jobs_clock.until = earlier.jobs, earlier.jobs_clock.until
 
     @cached_property
     def members(self) -> list[Member]:

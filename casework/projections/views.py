@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from casework.domain.assessment import Assessment, IndicatorResult, Score, assess_present, count
+from casework.domain.assessment import Assessment, Score, assess_present, count
 from casework.domain.clock import Clock
+from casework.domain.contributions import Contributions, Results, community_unit, feed_of, of_community, of_givers
 from casework.domain.household import Household
 from casework.domain.ids import partition_of
-from casework.domain.metrics import MEASURED_LEVELS, MEASURES, WIDTH, Counts
+from casework.domain.metrics import MEASURED_LEVELS, MEASURES
 from casework.domain.policy import Policy
 from casework.domain.present import Present, is_migrant
-from casework.domain.registry import Facts, unit_id
+from casework.domain.registry import Facts
 from casework.domain.state import Person
 from casework.domain.worklist import due
 
-FED_LIKE = {"K03B": "CIT1", "K03D": "WRK2"}
-"""What only employers are counted by is known when an indicator of the same feed is."""
-
-HOUSEHOLDS, EMPLOYEES, PUPILS, WEIGHTS = range(4)
-NUM = WEIGHTS + 2 * len(MEASURED_LEVELS)
-DEN = NUM + len(MEASURES)
 INDICATORS = MEASURES[:18]
-OF_GIVERS = tuple((MEASURES.index(code), code) for code in ("WRK1", "WRK5", "K03B", "K03D", "SCH1", "SCH3"))
-
-Results = dict[str, IndicatorResult]
-Contributions = dict[UUID, Counts]
 
 
 class HouseholdRow(msgspec.Struct, frozen=True):
@@ -90,8 +80,6 @@ class Rows(NamedTuple):
     worklist: Worklist
 
 
-community_unit = lru_cache(1 << 13)(unit_id)
-
 _as_json = msgspec.json.Encoder().encode
 
 
@@ -106,7 +94,9 @@ def rows_of(household: Household, policy: Policy, as_of: date, facts: Facts) -> 
     contributions: Contributions = {}
     if assessment.is_assessed:
         results = _with_extra(h, assessment, clock)
-        contributions = _contributions(h, assessment, results, community_unit(community))
+        weights = _weights([assessment.levels[code] for code in MEASURED_LEVELS])
+        contributions = {community_unit(community): of_community(h.jobs, results, weights)}
+        contributions.update(of_givers(h.jobs, results, weights))
     row = _household_row(h, assessment, community, clock)
     found = due(h, assessment)
     clock.also(found.until)
@@ -125,10 +115,13 @@ def _with_extra(h: Present, assessment: Assessment, clock: Clock) -> Results:
     """The indicators, and beside them what only units count."""
     results = dict(assessment.indicators)
     for code in MEASURES[len(INDICATORS) :]:
-        like = FED_LIKE.get(code)
-        results[code] = count(h, code, h.policy.indicators[like].feed if like else None)
+        results[code] = count(h, code, feed_of(code, h.policy))
         clock.also(results[code].holds_until)
     return results
+
+
+def _weights(levels: Sequence[Score]) -> list[int]:
+    return [*(level.known_weight for level in levels), *(level.applicable_weight for level in levels)]
 
 
 def _household_row(h: Present, assessment: Assessment, community: str, clock: Clock) -> HouseholdRow:
@@ -177,37 +170,3 @@ def _assessment_row(
         next_change_on=next_change_on,
         worklist=worklist,
     )
-
-
-def _contributions(h: Present, assessment: Assessment, results: Results, community: UUID) -> Contributions:
-    """The counts that the household adds to each unit (RULES U1); what is unknown adds nothing."""
-    weights = _weights([assessment.levels[code] for code in MEASURED_LEVELS])
-    counted = [results[code] for code in MEASURES]
-    employees, pupils = len({job.member.id for job in h.jobs}), results["SCH1"].num
-    numbers = [*(r.num for r in counted), *(r.den for r in counted)]
-    contributions: Contributions = {community: (1, employees, pupils, *weights, *numbers)}
-    for unit, counts in _of_givers(h, results).items():
-        contributions[unit] = (1, *counts[EMPLOYEES:WEIGHTS], *weights, *counts[NUM:])
-    return contributions
-
-
-def _weights(levels: Sequence[Score]) -> list[int]:
-    return [*(level.known_weight for level in levels), *(level.applicable_weight for level in levels)]
-
-
-def _of_givers(h: Present, results: Results) -> dict[UUID, list[int]]:
-    """Employees and their counts by employer; by school the pupils that SCH1 found there, and SCH3."""
-    by_unit: dict[UUID, list[int]] = {}
-    for job in h.jobs:
-        if job.unit_id is not None:
-            by_unit.setdefault(job.unit_id, [0] * WIDTH)[EMPLOYEES] += 1
-    for pupil in results["SCH1"].counts:
-        if pupil.met and pupil.unit_id is not None:
-            by_unit.setdefault(pupil.unit_id, [0] * WIDTH)[PUPILS] += 1
-    for place, code in OF_GIVERS:
-        for each in results[code].counts:
-            if each.unit_id in by_unit:
-                counts = by_unit[each.unit_id]
-                counts[NUM + place] += each.met
-                counts[DEN + place] += 1
-    return by_unit
