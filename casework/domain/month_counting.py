@@ -129,4 +129,3 @@ class _Walk:
 
 def _differ(before: IndicatorResult, now: IndicatorResult) -> bool:
     return (before.state, before.num, before.den) != (now.state, now.num, now.den)
-

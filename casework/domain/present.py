@@ -67,7 +67,7 @@ class Present:
         self.needs = {need for need, _ in household.needs_of}
 
     def continue_from(self, earlier: Present) -> None:
-        """Take over who the members were on an earlier day, and their jobs, as far as that was asked and still holds."""
+        """Take over who the members were on an earlier day, and their jobs, where that was asked and still holds."""
         known = earlier.__dict__
         if "members" not in known or is_over(earlier.people_clock.until, self.day):
             return

@@ -5,7 +5,7 @@ Every function takes an open connection and works in the caller's transaction wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -57,6 +57,13 @@ class Stream(NamedTuple):
     def version(self) -> int:
         """The version of its last event."""
         return self.first_version + len(self.types) - 1
+
+
+class SignedStream(NamedTuple):
+    """A stream with the metadata of some of its events, as bytes; None for the others."""
+
+    stream: Stream
+    metas: list[bytes | None]
 
 
 class LoggedEvent(NamedTuple):
@@ -135,6 +142,18 @@ FROM casework.events
 WHERE partition = %b::smallint AND stream_id >= %b AND stream_id <= %b AND position <= %b::bigint
 GROUP BY stream_id ORDER BY stream_id"""
 
+_SIGNED_STREAMS_BETWEEN = """
+SELECT stream_id, min(version), array_agg(type ORDER BY version), array_agg(state ORDER BY version),
+       array_agg(CASE WHEN type = ANY (%b::text[]) THEN meta END ORDER BY version)
+FROM casework.events
+WHERE partition = %b::smallint AND stream_id >= %b AND stream_id <= %b AND position <= %b::bigint
+GROUP BY stream_id ORDER BY stream_id"""
+
+_METAS_AT = """
+SELECT e.stream_id, e.version, e.meta
+FROM unnest(%b::smallint[], %b::uuid[], %b::int[]) AS wanted(partition, stream_id, version)
+JOIN casework.events AS e USING (partition, stream_id, version)"""
+
 _TIMELINE = """
 SELECT position, version, type, state, recorded_at, meta FROM casework.events
 WHERE partition = %b::smallint AND stream_id = %b AND version > %b::int AND recorded_at <= %b::timestamptz
@@ -203,6 +222,14 @@ def stream_ids(
     return [row[0] for row in _rows(db, _STREAM_IDS, partition, after, upto, limit)]
 
 
+def stretches_of_streams(db: Db, partition: int, upto: int, size: int) -> Iterator[tuple[UUID, UUID]]:
+    """Return, in stream order, the first and last of so many streams of a partition that had begun by a position."""
+    after = _BEFORE_ALL
+    while ids := stream_ids(db, partition, after, size, upto):
+        yield ids[0], ids[-1]
+        after = ids[-1]
+
+
 def streams_between(db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION) -> list[StreamEvent]:
     """Return all events of a stretch of streams up to a position; cheaper than naming each of them."""
     return _rows(db, _STREAMS_BETWEEN, partition, first, last, upto)
@@ -226,6 +253,23 @@ def whole_streams_of(db: Db, stream_ids: Sequence[UUID], cut: Mapping[int, int])
 def whole_streams_between(db: Db, partition: int, first: UUID, last: UUID, upto: int = LAST_POSITION) -> list[Stream]:
     """Return a stretch of streams up to a position, each as a whole; cheaper than naming each of them."""
     return [Stream(*row) for row in _rows(db, _WHOLE_STREAMS_BETWEEN, partition, first, last, upto)]
+
+
+def signed_streams_between(
+    db: Db, partition: int, first: UUID, last: UUID, upto: int, types: Sequence[str]
+) -> list[SignedStream]:
+    """Return a stretch of streams up to a position, each as a whole, with the metadata of events of some types."""
+    found = _rows(db, _SIGNED_STREAMS_BETWEEN, list(types), partition, first, last, upto)
+    return [SignedStream(Stream(*row[:4]), row[4]) for row in found]
+
+
+def metas_at(db: Db, places: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], bytes]:
+    """Return the metadata, as bytes, of the events at some places: stream and version."""
+    if not places:
+        return {}
+    partitions = [partition_of(stream_id) for stream_id, _ in places]
+    streams, versions = [list(column) for column in zip(*places, strict=True)]
+    return {(row[0], row[1]): row[2] for row in _rows(db, _METAS_AT, partitions, streams, versions)}
 
 
 def timeline(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from casework.domain.events import HouseholdEvent
@@ -21,6 +21,8 @@ from casework.projections.views import Rows, rows_of
 
 codec = EventCodec()
 
+Answer = TypeVar("Answer")
+
 
 class Failure(NamedTuple):
     """A household that cannot be computed: its version and why, without personal data."""
@@ -33,12 +35,13 @@ class Failure(NamedTuple):
 def computed(streams: Iterable[Stream], policy: Policy, as_of: date, facts: Facts) -> list[Rows | Failure]:
     """Fold streams and compute the rows of their households."""
     with without_collections():
-        return [_computed(stream, policy, as_of, facts) for stream in streams]
+        return [tried(stream, lambda stream: rows_of(folded(stream), policy, as_of, facts)) for stream in streams]
 
 
-def _computed(stream: Stream, policy: Policy, as_of: date, facts: Facts) -> Rows | Failure:
+def tried(stream: Stream, compute: Callable[[Stream], Answer]) -> Answer | Failure:
+    """Compute something of one household; what that fails with is told, and not in the way of the others."""
     try:
-        return rows_of(folded(stream), policy, as_of, facts)
+        return compute(stream)
     except MemoryError:
         raise
     except Exception as error:

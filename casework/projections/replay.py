@@ -136,13 +136,6 @@ def _rows(
     db: Db, partition: int, policy: Policy, clocks: Clocks, registry: Registry
 ) -> Iterator[Sequence[Rows | Failure]]:
     """The rows of a partition's households at the cut, chunk by chunk."""
-    for ids in _chunks(db, partition, clocks.cut[partition]):
-        streams = reading.whole_streams_between(db, partition, ids[0], ids[-1], clocks.cut[partition])
+    for first, last in reading.stretches_of_streams(db, partition, clocks.cut[partition], CHUNK):
+        streams = reading.whole_streams_between(db, partition, first, last, clocks.cut[partition])
         yield computed(streams, policy, clocks.as_of, registry.facts)
-
-
-def _chunks(db: Db, partition: int, upto: int) -> Iterator[Sequence[UUID]]:
-    after = UUID(int=0)
-    while ids := reading.stream_ids(db, partition, after, CHUNK, upto):
-        yield ids
-        after = ids[-1]

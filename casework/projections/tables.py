@@ -13,13 +13,14 @@ from uuid import UUID
 
 import msgspec
 
+from casework.domain.contributions import Contributions
 from casework.domain.ids import partition_of
 from casework.domain.metrics import NOTHING
 from casework.faults import fault
 from casework.log.pool import done, rows
 from casework.log.reading import Db
 from casework.projections.computing import Failure
-from casework.projections.views import Contributions, Rows
+from casework.projections.views import Rows
 
 _CONTRIBUTIONS_OF = """
 SELECT household_id, unit_id, ARRAY[households, employees, pupils] || known || applicable || num || den

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from casework.domain.contributions import Contributions
 from casework.domain.ids import PARTITIONS
 from casework.domain.metrics import added
 from casework.domain.work_items import Item
@@ -21,7 +22,7 @@ from casework.projections import tables
 from casework.projections.computing import Failure, computed
 from casework.projections.facts import RegistryReader
 from casework.projections.sets import ViewSet, enter, enter_live
-from casework.projections.views import AssessmentRow, Contributions, HouseholdRow, Rows
+from casework.projections.views import AssessmentRow, HouseholdRow, Rows
 
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _CHUNK = 500

@@ -1,6 +1,6 @@
 """Month ends counted in one pass are what the rows of each month end say (DESIGN section 2: one pure function)."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

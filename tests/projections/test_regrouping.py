@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from casework.domain import two_households
+from casework.domain.contributions import Contributions
 from casework.domain.household import Household
 from casework.domain.ids import uuid7
 from casework.domain.metrics import MEASURES, Tally, added
@@ -20,7 +21,7 @@ from casework.domain.policy import load_policy
 from casework.domain.registry import Facts
 from casework.domain.residence import By
 from casework.projections import reading, tables
-from casework.projections.views import Contributions, Rows, rows_of
+from casework.projections.views import Rows, rows_of
 from tests.projections.lives import UNTIL
 from tests.projections.regrouped_lives import OpenLife, Pair
 from tests.projections.simulated import Simulated, cut
