@@ -263,6 +263,23 @@ def replay(settings: Settings, as_of: Any, **options: Any) -> None:
 
 
 @main.command()
+@click.option("--year", type=click.IntRange(2000, 9000), required=True, help="1 October before it to its 30 September.")
+@click.option("--known-at", type=Instant(), help="Default: 31 October 24:00 of the year, or now if that is to come.")
+@click.option("--policy", help="A published version; default: the one in force at the year's end.")
+@click.option("--workers", default=1, type=click.IntRange(1, 64), help="How many processes count here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
+@with_servers
+def months(settings: Settings, **options: Any) -> None:
+    """Add up every unit at the twelve month ends of an evaluation year, from the log alone; started again, it goes on.
+
+    Workers of long jobs help. The same log, year and policy give the same digest, however many count.
+    """
+    from casework import counting
+
+    counting.run(settings, **options)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, required=True, help="Lines of JSON in, lines of JSON out.")
 @click.option("--processes", type=click.IntRange(1, 64), default=None, help="Default: one for each core.")
 def assess(as_json: bool, processes: int | None) -> None:

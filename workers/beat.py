@@ -14,12 +14,12 @@ from rq import Queue
 from casework.bulk import files
 from casework.domain.calendar import shanghai_date
 from casework.log.reading import Db
-from casework.projections import jobs
+from casework.projections import jobs, months
 from casework.projections.engine import AWAY, Engine, Waiting
 from casework.projections.flipping import drop_expired
 from casework.projections.lingering import drain_behind, fill_until
 from casework.wake import Wake
-from workers.queue import FILLS, LONG, enqueue, enqueue_drain, enqueue_fills, queue, sweep
+from workers.queue import FILLS, LONG, enqueue, enqueue_counts, enqueue_drain, enqueue_fills, queue, sweep
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class Beat:
                 self._call(waiting)
                 self._ask_nightly()
                 self._carry_jobs()
+                self._call_counters()
                 if monotonic() - self.swept_at >= SWEEP_SECONDS:
                     self._sweep()
         except AWAY as error:
@@ -130,6 +131,14 @@ class Beat:
             for id in jobs.due(db):
                 with suppress(redis.RedisError):
                     enqueue("run_job", self.long, timeout=LONG_SECONDS, job_id=str(id))
+
+    def _call_counters(self) -> None:
+        """Ask the workers of long jobs to help where month ends are being counted; whoever began that counts too."""
+        with self.engine.pool.connection() as db:
+            runs = months.open_runs(db)
+        with suppress(redis.RedisError):
+            if runs:
+                enqueue_counts(self.long, runs)
 
 
 def _is_ours(db: Db) -> bool:

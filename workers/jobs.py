@@ -19,7 +19,7 @@ from casework.domain.policy import load_policy
 from casework.errors import CaseworkError, Refused, Unavailable
 from casework.log.pool import Pool, open_pool
 from casework.privacy.duplicates import Duplicates
-from casework.projections import jobs, replay, verify
+from casework.projections import counting, jobs, replay, verify
 from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
@@ -86,6 +86,12 @@ def fill_partition(view: str, partition: int, seconds: float = 60) -> int:
     """
     ours = runtime()
     return fill_until(ours.engine, monotonic() + seconds, stopping, ours.wake.tell_shown, view, partition)
+
+
+def count_months(run: str, seconds: float = 60) -> int:
+    """Count partitions of a run of month ends until none waits or the time is spent; return how many were counted."""
+    with runtime().pool.connection() as db:
+        return counting.count_until(db, UUID(run), until=monotonic() + seconds, stop=stopping)
 
 
 def verify_views(sample: int | None = None, seed: int = 0) -> dict[str, Any]:
@@ -186,6 +192,7 @@ KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {
 JOBS: dict[str, Callable[..., Any]] = {
     "drain_views": drain_views,
     "fill_partition": fill_partition,
+    "count_months": count_months,
     "verify_views": verify_views,
     "run_job": run_job,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import redis
 from rq import Queue
@@ -29,6 +30,10 @@ DRAIN_SECONDS = 60
 
 FILL_SECONDS = 120
 """The same for the filling of a partition, which ends by itself after a while; the next tick asks for the rest."""
+
+COUNT_SECONDS = 3600
+COUNTERS = 8
+"""How many workers may count the month ends of one run at once."""
 
 FAILED_SECONDS = 24 * 3600
 IN_TIME = 0.05
@@ -87,6 +92,26 @@ def enqueue_fills(queue: Queue, partitions: Iterable[tuple[str, int]]) -> bool:
             for view, partition in partitions:
                 arguments = {"view": view, "partition": partition}
                 enqueue("fill_partition", queue, timeout=FILL_SECONDS, pipeline=pipeline, **arguments)
+            pipeline.execute()
+        except redis.WatchError:
+            return False
+    return True
+
+
+def enqueue_counts(queue: Queue, runs: Iterable[UUID]) -> bool:
+    """Let some jobs for each run of month ends wait in the queue, unless any job does; say whether they were put there.
+
+    They take partitions until none is left, so that those that find none are soon over.
+    """
+    with queue.connection.pipeline() as pipeline:
+        try:
+            pipeline.watch(queue.key)
+            if pipeline.llen(queue.key):
+                return False
+            pipeline.multi()
+            for run in runs:
+                for _ in range(COUNTERS):
+                    enqueue("count_months", queue, timeout=COUNT_SECONDS, pipeline=pipeline, run=str(run))
             pipeline.execute()
         except redis.WatchError:
             return False

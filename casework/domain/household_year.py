@@ -7,7 +7,6 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from casework.domain.calendar import month_ends
 from casework.domain.contributions import Contributions
 from casework.domain.evaluation import Year
 from casework.domain.household import Household
@@ -34,12 +33,11 @@ class HouseholdYear(NamedTuple):
 class YearCounter:
     """Counts households over an evaluation year, under a policy and the registry at a cut.
 
-    Month ends after ``known_on`` are not over, so nobody is counted at them.
+    ``days`` are the month ends of the year, or those of them that are over.
     """
 
-    def __init__(self, policy: Policy, registry: Registry, year: int, known_on: date = date.max) -> None:
+    def __init__(self, policy: Policy, registry: Registry, year: int, days: Sequence[date]) -> None:
         self.year = Year.of(year)
-        days = [day for day in month_ends(year) if day <= known_on]
         registered = [(id, unit.registered) for id, unit in registry.units.items()]
         agencies = {id for id, unit in registered if unit is not None and unit.kind in DECIDING}
         self.months = MonthCounter(policy, registry.facts, days)

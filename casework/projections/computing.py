@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
@@ -35,13 +36,17 @@ class Failure(NamedTuple):
 def computed(streams: Iterable[Stream], policy: Policy, as_of: date, facts: Facts) -> list[Rows | Failure]:
     """Fold streams and compute the rows of their households."""
     with without_collections():
-        return [tried(stream, lambda stream: rows_of(folded(stream), policy, as_of, facts)) for stream in streams]
+        return [tried(stream, partial(_rows, stream, policy, as_of, facts)) for stream in streams]
 
 
-def tried(stream: Stream, compute: Callable[[Stream], Answer]) -> Answer | Failure:
+def _rows(stream: Stream, policy: Policy, as_of: date, facts: Facts) -> Rows:
+    return rows_of(folded(stream), policy, as_of, facts)
+
+
+def tried(stream: Stream, compute: Callable[[], Answer]) -> Answer | Failure:
     """Compute something of one household; what that fails with is told, and not in the way of the others."""
     try:
-        return compute(stream)
+        return compute()
     except MemoryError:
         raise
     except Exception as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -46,6 +47,12 @@ class MonthRun(NamedTuple):
     policy: Policy
     known_at: datetime
     cut: Cut
+
+    @property
+    def days(self) -> list[date]:
+        """The month ends that were over at the instant; at the others nobody is counted."""
+        known_on = shanghai_date(self.known_at)
+        return [day for day in month_ends(self.year) if day <= known_on]
 
 
 class Progress(NamedTuple):
@@ -113,20 +120,26 @@ def begin(
             if run.policy == policy:
                 return run
     at = min(known_at or nominations_end(year), now)
-    cut = reading.cut_at(db, at)
-    id = _run_id(year, policy, at, cut)
-    places = [cut[partition] for partition in range(PARTITIONS + 1)]
+    run = MonthRun(UUID(int=0), year, policy, at, reading.cut_at(db, at))
+    run = run._replace(id=_id_of(run))
+    _keep(db, run, draft)
+    return run
+
+
+def _id_of(run: MonthRun) -> UUID:
+    asked = (COUNTING_VERSION, run.year, len(run.days), run.policy.sha256, *_places(run.cut))
+    return uuid8_from("\0".join(["months", *map(str, asked)]).encode())
+
+
+def _places(cut: Cut) -> list[int]:
+    return [cut[partition] for partition in range(PARTITIONS + 1)]
+
+
+def _keep(db: Db, run: MonthRun, draft: bytes | None) -> None:
+    row = {**run._asdict(), "policy": run.policy.version, "draft": draft, "cut": _places(run.cut)}
     with db.transaction():
-        row = {"id": id, "year": year, "policy": policy.version, "draft": draft, "known_at": at, "cut": places}
         db.execute(_BEGIN, row)
-        db.execute(_PARTS, (id,))
-    return find(db, id)
-
-
-def _run_id(year: int, policy: Policy, known_at: datetime, cut: Cut) -> UUID:
-    over = sum(day <= shanghai_date(known_at) for day in month_ends(year))
-    places = ",".join(str(cut[partition]) for partition in range(PARTITIONS + 1))
-    return uuid8_from(f"months\0{COUNTING_VERSION}\0{year}\0{over}\0{policy.sha256}\0{places}".encode())
+        db.execute(_PARTS, (run.id,))
 
 
 def _unfinished(db: Db, year: int) -> Iterator[MonthRun]:
@@ -171,12 +184,11 @@ def stored_totals(db: Db, run: UUID) -> Iterator[bytes]:
 
 
 class Counting:
-    """Counts the partitions of a run in this process; the registry at its cut is folded once."""
+    """Counts the partitions of a run in this process; the registry at its cut is folded once, when there is one."""
 
-    def __init__(self, db: Db, run: MonthRun) -> None:
+    def __init__(self, run: MonthRun) -> None:
         self.run = run
-        registry = registry_at(db, run.cut[REGISTRY])
-        self.counter = YearCounter(run.policy, registry, run.year, shanghai_date(run.known_at))
+        self._counter: YearCounter | None = None
 
     def count_next(self, db: Db) -> bool:
         """Count a partition that waits and that nobody is at work on; False where there is none."""
@@ -185,17 +197,22 @@ class Counting:
             if not claimed:
                 return False
             [(partition,)] = claimed
-            totals, households, failed = self._partition(db, partition)
+            counter = self._counter = self._counter or self._new_counter(db)
+            totals, households, failed = self._partition(db, partition, counter)
             fault("month-counted")
             rows(db, _STORE, (households, failed, totals.encoded(), partition, self.run.id))
         fault("month-stored")
         return True
 
-    def _partition(self, db: Db, partition: int) -> tuple[Totals, int, list[UUID]]:
+    def _new_counter(self, db: Db) -> YearCounter:
+        registry = registry_at(db, self.run.cut[REGISTRY])
+        return YearCounter(self.run.policy, registry, self.run.year, self.run.days)
+
+    def _partition(self, db: Db, partition: int, counter: YearCounter) -> tuple[Totals, int, list[UUID]]:
         """The totals of a partition, of how many households, and whom they lack."""
         totals, households, failed = Totals(), 0, list[UUID]()
         for chunk in _chunks(db, partition, self.run.cut[partition]):
-            for each in self._counted(db, chunk):
+            for each in _counted(db, chunk, counter):
                 if isinstance(each, Failure):
                     log.error("Household %s is missing in a month end: %s", each.household_id, each.error)
                     failed.append(each.household_id)
@@ -204,26 +221,26 @@ class Counting:
                     households += 1
         return totals, households, failed
 
-    def _counted(self, db: Db, chunk: Sequence[SignedStream]) -> list[HouseholdYear | Failure]:
-        with without_collections():
-            folds = [tried(signed.stream, folded) for signed in chunk]
-            origins = _acting_at(db, [fold for fold in folds if isinstance(fold, Household)])
-            return [
-                fold if isinstance(fold, Failure) else self._tried(signed, fold, origins)
-                for signed, fold in zip(chunk, folds, strict=True)
-            ]
 
-    def _tried(
-        self, signed: SignedStream, household: Household, origins: Mapping[Origin, Acting]
-    ) -> HouseholdYear | Failure:
-        return tried(signed.stream, lambda _: self._count(signed, household, origins))
+def _counted(db: Db, chunk: Sequence[SignedStream], counter: YearCounter) -> list[HouseholdYear | Failure]:
+    with without_collections():
+        folds = [tried(signed.stream, partial(folded, signed.stream)) for signed in chunk]
+        origins = _acting_at(db, [fold for fold in folds if isinstance(fold, Household)])
+        return [
+            fold if isinstance(fold, Failure) else tried(signed.stream, partial(_count, counter, signed, fold, origins))
+            for signed, fold in zip(chunk, folds, strict=True)
+        ]
 
-    def _count(self, signed: SignedStream, household: Household, origins: Mapping[Origin, Acting]) -> HouseholdYear:
-        def told(place: int) -> Acting:
-            meta = signed.metas[place]
-            return NOBODY if meta is None else _acting(meta)
 
-        return self.counter.count(household, signed.stream.types, told, origins)
+def _count(
+    counter: YearCounter, signed: SignedStream, household: Household, origins: Mapping[Origin, Acting]
+) -> HouseholdYear:
+    return counter.count(household, signed.stream.types, partial(_told, signed.metas), origins)
+
+
+def _told(metas: Sequence[bytes | None], place: int) -> Acting:
+    meta = metas[place]
+    return NOBODY if meta is None else _acting(meta)
 
 
 def _acting_at(db: Db, households: Sequence[Household]) -> dict[Origin, Acting]:
