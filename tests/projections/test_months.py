@@ -1,0 +1,215 @@
+"""Month ends of a year come from the log at a cut: whole, the same however they are counted, and for ever."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+
+from casework.cli import main
+from casework.domain.aggregate import Recorded
+from casework.domain.evaluation import UnitYear, month_ends, totals_digest
+from casework.domain.ids import uuid7
+from casework.domain.metrics import NOTHING, Tally
+from casework.domain.policy import load_policy
+from casework.domain.registry import UnitParentChanged, UnitRegistered, unit_id
+from casework.projections import months, replay
+from casework.projections.counting import count_all
+from casework.projections.months import MonthRun
+from casework.projections.replay import Clocks
+from casework.projections.unit_years import registry_of, unit_years
+from tests.projections.lives import COMMUNITIES, EMPLOYERS, SCHOOLS, life
+from tests.projections.regrouped_lives import Pair
+from tests.projections.simulated import Simulated
+
+POLICY = load_policy("2013.1")
+TOWNS = ("410105001", "410105002")
+DIVISIONS = ("4101", "410105", *TOWNS)
+COUNTED = (*DIVISIONS, *COMMUNITIES, *EMPLOYERS, *SCHOOLS)
+
+
+def register(log: Simulated, code: str, kind: str, parent: str | None = None) -> None:
+    above = None if parent is None else unit_id(parent)
+    event = UnitRegistered(occurred_on=date(2012, 1, 1), code=code, kind=kind, name_zh=code, parent=above)
+    log.tell_registry(unit_id(code), event)
+
+
+@pytest.fixture
+def city(log: Simulated) -> Simulated:
+    """Two townships of a district, their communities, employers and schools, and households of all kinds."""
+    register(log, "4101", "city")
+    register(log, "410105", "district", "4101")
+    for town in TOWNS:
+        register(log, town, "township", "410105")
+    for code in COMMUNITIES:
+        register(log, code, "community", code[:9])
+    for code in EMPLOYERS:
+        register(log, code, "employer", "410105")
+    for code in SCHOOLS:
+        register(log, code, "school", "410105")
+    register(log, "provider-1", "training_provider", "410105")
+    log.report_contract(EMPLOYERS[0], date(2012, 6, 1))
+    for number in range(40):
+        log.tell(life(uuid7(), number))
+    for number in range(8):
+        log.tell(regrouped(number))
+    return log
+
+
+def regrouped(seed: int) -> Iterable[Recorded]:
+    """Two households that are merged and go on as one; some go apart again."""
+    pair = Pair(seed)
+    pair.merge()
+    pair.go_on_as_one(6)
+    if seed % 2:
+        pair.unmerge()
+        pair.go_on_apart(4)
+    return [event for household in pair.households for event in household.collect_events()]
+
+
+def begun(log: Simulated, year: int = 2013, known_at: datetime | None = None) -> MonthRun:
+    with log.pool.connection() as db:
+        return months.begin(db, year, POLICY, known_at=known_at)
+
+
+def counted(log: Simulated, run: MonthRun, beside: int = 0) -> dict[UUID, UnitYear]:
+    with log.pool.connection() as db:
+        count_all(db, run, url=log.url, role="casework_app", beside=beside)
+        return unit_years(db, run, registry_of(db, run))
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+"""All that these logs were told was recorded long before."""
+
+
+def test_each_unit_at_each_month_end_is_what_a_replay_of_that_day_counts(city: Simulated):
+    run = begun(city, known_at=NOW)
+    units = [unit_id(code) for code in COUNTED]
+
+    years = counted(city, run)
+
+    for month, day in enumerate(month_ends(2013)):
+        replayed = replay.replay_units(city.pool, units, POLICY, Clocks(day, run.cut))
+        assert replayed.failed == 0
+        for unit in units:
+            assert Tally.of(years[unit].months[month]) == replayed.tallies[unit], (unit, day)
+    assert any(years[unit_id("4101")].months[11])
+    assert years[unit_id("provider-1")].provider is not None
+
+
+def test_the_digest_is_the_same_however_many_count(city: Simulated):
+    digests = set()
+    for beside in (0, 1, 3):
+        run = begun(city, known_at=NOW)
+        digests.add(totals_digest(counted(city, run, beside)).hex())
+        city.as_owner("DELETE FROM casework.month_run")
+
+    assert len(digests) == 1
+
+
+def test_what_is_told_later_changes_nothing_at_the_old_cut(city: Simulated):
+    run = begun(city, known_at=NOW)
+    before = totals_digest(counted(city, run))
+    city.as_owner("UPDATE casework.month_part SET totals = NULL, households = NULL, missing = NULL")
+    for code in COMMUNITIES[:3]:
+        event = UnitParentChanged(occurred_on=date(2013, 3, 15), parent=unit_id("410106"))
+        city.tell_registry(unit_id(code), event)
+    register(city, "410106", "district", "4101")
+    city.tell(life(uuid7(), 99))
+
+    again = totals_digest(counted(city, run))
+    later = begun(city, known_at=NOW)
+    years = counted(city, later)
+
+    assert again == before
+    assert later.id != run.id
+    moved, town = years[unit_id("410106")].months, years[unit_id(TOWNS[0])].months
+    assert [bool(Tally.of(counts).households) for counts in moved] == [False] * 5 + [True] * 7
+    assert [bool(Tally.of(counts).households) for counts in town] == [True] * 5 + [False] * 7
+
+
+def test_month_ends_that_are_not_over_count_nobody(city: Simulated):
+    early = begun(city, known_at=datetime(2013, 2, 28, 4, tzinfo=UTC))
+    whole = begun(city, known_at=NOW)
+
+    part, year = (counted(city, run)[unit_id("4101")].months for run in (early, whole))
+
+    assert (early.cut, early.id == whole.id) == (whole.cut, False)
+    assert part == (*year[:5], *[NOTHING] * 7)
+
+
+def test_a_household_that_cannot_be_computed_is_told_as_missing(city: Simulated):
+    poisoned = uuid7()
+    city.tell(life(poisoned, 7))
+    version = len(life(poisoned, 7))
+    city.tell_poison(poisoned, version + 1)
+    run = begun(city, known_at=NOW)
+
+    counted(city, run)
+
+    with city.pool.connection() as db:
+        assert months.missing(db, run.id) == [poisoned]
+        assert months.progress(db, run.id).missing == 1
+
+
+def test_a_year_that_is_not_over_goes_on_with_the_run_that_was_begun(log: Simulated):
+    year = datetime.now(UTC).year + 2
+
+    first, again = begun(log, year), begun(log, year)
+    counted(log, first)
+    log.tell(life(uuid7(), 3))
+    after = begun(log, year)
+
+    assert again.id == first.id
+    assert (after.id == first.id, first.days) == (False, [])
+
+
+def environ(log: Simulated, redis_url: str, home: Path) -> dict[str, str]:
+    servers = {"CASEWORK_DATABASE_URL": log.url, "CASEWORK_REDIS_URL": redis_url}
+    return {**servers, "CASEWORK_DATA_DIR": str(home), "CASEWORK_KEYS_DIR": str(home / "keys")}
+
+
+def run_months(given: dict[str, str], *arguments: str) -> Result:
+    command = ["months", "--year", "2013", "--known-at", NOW.isoformat(), *arguments]
+    return CliRunner().invoke(main, command, env=given, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("place", ["month-counted=kill@5", "month-stored=kill@5"])
+def test_killed_at_any_point_it_goes_on_and_comes_to_the_same(
+    city: Simulated, redis_url: str, tmp_path: Path, place: str
+):
+    given = environ(city, redis_url, tmp_path)
+    expected = totals_digest(counted(city, begun(city, known_at=NOW))).hex()
+    city.as_owner("DELETE FROM casework.month_run")
+    command = [sys.executable, "-m", "casework", "months", "--year", "2013", "--known-at", NOW.isoformat()]
+
+    killed = subprocess.run(command, env={**os.environ, **given, "CASEWORK_FAULT": place}, capture_output=True)
+    with city.pool.connection() as db:
+        [left] = months.open_runs(db)
+        done = months.progress(db, left).partitions
+    told: dict[str, Any] = json.loads(run_months(given, "--json").stdout)
+
+    assert (killed.returncode, done) == (-9, 4 if place.startswith("month-counted") else 5)
+    assert (told["run"], told["sha256"]) == (str(left), expected)
+    assert told["resumed_at"] > 0
+
+
+def test_the_command_tells_what_was_counted(city: Simulated, redis_url: str, tmp_path: Path):
+    given = environ(city, redis_url, tmp_path)
+
+    said = run_months(given, "--workers", "2")
+    unknown = run_months(given, "--policy", "2001.1")
+
+    years = counted(city, begun(city, known_at=NOW))
+    assert f"sha256 {totals_digest(years).hex()}" in said.stdout
+    assert "2013: 12 month ends of 18 units, from 56 households" in said.stdout
+    assert (unknown.exit_code, "no scoring policy of this version" in unknown.output) == (1, True)
