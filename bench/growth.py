@@ -186,7 +186,7 @@ def work(url: str, start: Barrier, end: Barrier, peaks: Queue[float]) -> None:
         while engine.drain() or engine.fill():
             pass
         end.wait()
-    peaks.put(_peak_memory())
+    peaks.put(peak_memory())
 
 
 def forget(home: Path) -> None:
@@ -201,7 +201,7 @@ def forget(home: Path) -> None:
                 os.close(descriptor)
 
 
-def _peak_memory() -> float:
+def peak_memory() -> float:
     """This process's own: what getrusage tells begins with the memory of the process that started it."""
     [peak] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
     return int(peak) / 1024

@@ -67,7 +67,7 @@ def fill(url: str, events: int) -> int:
     migrate(url)
     households = max(1, events // EVENTS_A_HOUSEHOLD)
     with tempfile.TemporaryDirectory() as keys:
-        load(url, keys_dir=Path(keys), profile=_profile(households), households=households)
+        load(url, keys_dir=Path(keys), profile=profile_of(households), households=households)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("VACUUM ANALYZE casework.events")
         row = db.execute("SELECT count(*) FROM casework.events WHERE partition < 64").fetchone()
@@ -106,7 +106,8 @@ def work(url: str, start: Barrier, end: Barrier) -> None:
         end.wait()
 
 
-def _profile(households: int) -> str:
+def profile_of(households: int) -> str:
+    """Return the smallest profile that has so many households."""
     return "demo" if households <= 10_000 else "load" if households <= 100_000 else "city"
 
 
