@@ -6,8 +6,10 @@ Month ends are kept as changes: a household whose counts stay as they are costs 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from itertools import count
+from operator import add
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +44,7 @@ _decode = msgspec.msgpack.Decoder(Stored).decode
 
 
 class Totals:
-    """Sums by unit: of the month ends as changes, and of what is counted by events."""
+    """Of a partition, by unit: the month ends as changes, and what is counted by events."""
 
     def __init__(self) -> None:
         self.changes: dict[UUID, dict[int, int]] = {}
@@ -56,7 +58,7 @@ class Totals:
         self.add_months(household.months)
         _add_all(self.agencies, household.decided.counts.items())
         self.faulted |= household.decided.faulted
-        self.add_trained(household.trained)
+        _join(self.trained, household.trained)
         _add_all(self.schools, household.schools.items())
 
     def add_months(self, by_month: Sequence[Contributions]) -> None:
@@ -82,23 +84,6 @@ class Totals:
                 if old:
                     changes[place] = changes.get(place, 0) - old
 
-    def add_trained(self, trained: Trained) -> None:
-        """Add what people were to providers; the same person counts once."""
-        for key, bits in trained.items():
-            self.trained[key] = self.trained.get(key, 0) | bits
-
-    def add_stored(self, totals: bytes) -> None:
-        """Add the totals of a partition."""
-        stored = _decode(totals)
-        for unit, more in stored.months:
-            changes = self.changes.setdefault(UUID(bytes=unit), {})
-            for place, number in more.items():
-                changes[place] = changes.get(place, 0) + number
-        _add_all(self.agencies, _named(stored.agencies))
-        _add_all(self.schools, _named(stored.schools))
-        self.faulted.update((UUID(bytes=unit), UUID(bytes=episode)) for unit, episode in stored.faulted)
-        self.add_trained({(UUID(bytes=unit), UUID(bytes=person)): bits for unit, person, bits in stored.trained})
-
     def encoded(self) -> bytes:
         """Return the bytes that are stored, the same for the same households in any order."""
         return _encode(
@@ -111,19 +96,39 @@ class Totals:
             )
         )
 
+
+class Sums:
+    """What the totals of all partitions come to, in memory for each unit, however many live in it."""
+
+    def __init__(self) -> None:
+        self.changes: dict[UUID, array[int]] = {}
+        self.agencies: dict[UUID, list[int]] = {}
+        self.faulted: set[tuple[UUID, UUID]] = set()
+        self.trained: Trained = {}
+        self.schools: dict[UUID, list[int]] = {}
+
+    def add(self, totals: bytes) -> None:
+        """Add the stored totals of a partition."""
+        stored = _decode(totals)
+        for unit, more in stored.months:
+            changes = self.changes.setdefault(UUID(bytes=unit), array("q", _NO_CHANGE))
+            for place, number in more.items():
+                changes[place] += number
+        _add_all(self.agencies, _named(stored.agencies))
+        _add_all(self.schools, _named(stored.schools))
+        self.faulted.update((UUID(bytes=unit), UUID(bytes=episode)) for unit, episode in stored.faulted)
+        _join(self.trained, {(UUID(bytes=unit), UUID(bytes=person)): bits for unit, person, bits in stored.trained})
+
     def months_of(self, unit: UUID) -> tuple[Counts, ...]:
         """Return what was added to the unit itself at each month end."""
-        changes = self.changes.get(unit)
-        if not changes:
-            return NO_MONTHS
-        found, current, month = [], list(NOTHING), 0
-        for place in sorted(changes):
-            while place >= (month + 1) * WIDTH:
-                found.append(tuple(current))
-                month += 1
-            current[place - month * WIDTH] += changes[place]
-        last = tuple(current)
-        return (*found, *[last] * (MONTHS - len(found)))
+        changes, current, found = self.changes[unit], NOTHING, list[Counts]()
+        for first in range(0, MONTHS * WIDTH, WIDTH):
+            current = tuple(map(add, current, changes[first : first + WIDTH]))
+            found.append(current)
+        return tuple(found)
+
+
+_NO_CHANGE = bytes(8 * MONTHS * WIDTH)
 
 
 def _told(changes: dict[int, int]) -> dict[int, int]:
@@ -142,3 +147,9 @@ def _add_all(totals: dict[UUID, list[int]], more: Iterable[tuple[UUID, list[int]
     for unit, counts in more:
         before = totals.get(unit)
         totals[unit] = counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
+
+
+def _join(trained: Trained, more: Trained) -> None:
+    """The same person counts once for a provider, with all that they were to it."""
+    for key, bits in more.items():
+        trained[key] = trained.get(key, 0) | bits

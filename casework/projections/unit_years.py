@@ -14,7 +14,7 @@ from casework.domain.registry import Registry
 from casework.domain.year_places import BITS
 from casework.log.reading import Db
 from casework.projections.facts import registry_at
-from casework.projections.month_totals import NO_MONTHS, Totals
+from casework.projections.month_totals import NO_MONTHS, Sums
 from casework.projections.months import MonthRun, stored_totals
 
 COMMUNITY, PROVIDER, SCHOOL = "community", "training_provider", "school"
@@ -31,11 +31,11 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
     ``registry`` is that of the run's cut: a division's months are those of the communities that were below it in the
     administrative tree of each month end (RULES U1). LookupError where a partition of the run is not counted yet.
     """
-    totals = Totals()
-    for stored in stored_totals(db, run.id):
-        totals.add_stored(stored)
-    months = _rolled_up(totals, registry, run.year)
-    agencies, schools, providers = _agencies(totals), _schools(totals), _providers(totals)
+    sums = Sums()
+    for totals in stored_totals(db, run.id):
+        sums.add(totals)
+    months = _rolled_up(sums, registry, run.year)
+    agencies, schools, providers = _agencies(sums), _schools(sums), _providers(sums)
     kinds = {id: unit.registered.kind for id, unit in registry.units.items() if unit.registered is not None}
     years: dict[UUID, UnitYear] = {}
     for unit in kinds.keys() | months.keys() | agencies.keys() | schools.keys() | providers.keys():
@@ -49,19 +49,19 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
     return years
 
 
-def _rolled_up(totals: Totals, registry: Registry, year: int) -> dict[UUID, tuple[Counts, ...]]:
-    months = {unit: totals.months_of(unit) for unit in totals.changes}
+def _rolled_up(sums: Sums, registry: Registry, year: int) -> dict[UUID, tuple[Counts, ...]]:
+    """Each unit's months, those of communities also added to the divisions above them on each day."""
+    months = {unit: sums.months_of(unit) for unit in sums.changes}
     ends = month_ends(year)
     above: dict[UUID, list[Counts]] = {}
     for community in [unit for unit in months if _is_community(registry, unit)]:
         for month, counts in enumerate(months[community]):
-            if any(counts):
-                for division in registry.ancestors(community, ends[month]):
-                    sums = above.setdefault(division, list(NO_MONTHS))
-                    sums[month] = tuple(map(add, sums[month], counts))
-    for division, sums in above.items():
+            for division in registry.ancestors(community, ends[month]) if any(counts) else ():
+                subtree = above.setdefault(division, list(NO_MONTHS))
+                subtree[month] = tuple(map(add, subtree[month], counts))
+    for division, subtree in above.items():
         own = months.get(division, NO_MONTHS)
-        months[division] = tuple(tuple(map(add, *pair)) for pair in zip(own, sums, strict=True))
+        months[division] = tuple(tuple(map(add, *pair)) for pair in zip(own, subtree, strict=True))
     return months
 
 
@@ -70,18 +70,18 @@ def _is_community(registry: Registry, unit: UUID) -> bool:
     return known is not None and known.registered is not None and known.registered.kind == COMMUNITY
 
 
-def _agencies(totals: Totals) -> dict[UUID, AgencyCounts]:
+def _agencies(sums: Sums) -> dict[UUID, AgencyCounts]:
     """With the distinct episodes that were faulty; an older one may be, so that they are no more than were decided."""
     faulty: dict[UUID, int] = {}
-    for unit, _ in totals.faulted:
+    for unit, _ in sums.faulted:
         faulty[unit] = faulty.get(unit, 0) + 1
-    found = {unit: AgencyCounts(*counts) for unit, counts in totals.agencies.items()}
+    found = {unit: AgencyCounts(*counts) for unit, counts in sums.agencies.items()}
     return {unit: counts._replace(faulted=min(faulty.get(unit, 0), counts.episodes)) for unit, counts in found.items()}
 
 
-def _providers(totals: Totals) -> dict[UUID, ProviderCounts]:
+def _providers(sums: Sums) -> dict[UUID, ProviderCounts]:
     people: dict[UUID, list[int]] = {}
-    for (provider, _), bits in totals.trained.items():
+    for (provider, _), bits in sums.trained.items():
         people.setdefault(provider, []).append(bits)
     return {provider: _people(all_bits) for provider, all_bits in people.items()}
 
@@ -91,5 +91,5 @@ def _people(all_bits: list[int]) -> ProviderCounts:
     return ProviderCounts(**numbers)
 
 
-def _schools(totals: Totals) -> dict[UUID, SchoolCounts]:
-    return {school: SchoolCounts(*counts) for school, counts in totals.schools.items()}
+def _schools(sums: Sums) -> dict[UUID, SchoolCounts]:
+    return {school: SchoolCounts(*counts) for school, counts in sums.schools.items()}
