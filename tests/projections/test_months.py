@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,19 +18,23 @@ from click.testing import CliRunner, Result
 
 from casework.cli import main
 from casework.domain.aggregate import Recorded
-from casework.domain.evaluation import UnitYear, month_ends, totals_digest
-from casework.domain.ids import uuid7
+from casework.domain.evaluation import AgencyCounts, UnitYear, month_ends, totals_digest
+from casework.domain.household import Household
+from casework.domain.ids import partition_of, uuid7
 from casework.domain.metrics import NOTHING, Tally
-from casework.domain.policy import load_policy
+from casework.domain.policy import load_policy, parse_draft
 from casework.domain.registry import UnitParentChanged, UnitRegistered, unit_id
+from casework.log.codec import Metadata
 from casework.projections import months, replay
 from casework.projections.counting import count_all
 from casework.projections.months import MonthRun
 from casework.projections.replay import Clocks
 from casework.projections.unit_years import registry_of, unit_years
+from tests.domain.given import ADULTS, arrived, ended, given, granted, started, when
+from tests.domain.regrouped import split
 from tests.projections.lives import COMMUNITIES, EMPLOYERS, SCHOOLS, life
 from tests.projections.regrouped_lives import Pair
-from tests.projections.simulated import Simulated
+from tests.projections.simulated import RECORDED, Simulated, stored
 
 POLICY = load_policy("2013.1")
 TOWNS = ("410105001", "410105002")
@@ -213,3 +218,47 @@ def test_the_command_tells_what_was_counted(city: Simulated, redis_url: str, tmp
     assert f"sha256 {totals_digest(years).hex()}" in said.stdout
     assert "2013: 12 month ends of 18 units, from 56 households" in said.stdout
     assert (unknown.exit_code, "no scoring policy of this version" in unknown.output) == (1, True)
+
+
+HALL = unit_id("hall")
+
+
+def append(log: Simulated, stream: UUID, household: Household, acting: UUID | None) -> None:
+    """Append a household's events as they were recorded by somebody of a unit."""
+    meta = Metadata(event_id=uuid7(), unit=acting, bureau="HRSS").encode()
+    told = [stored(Recorded(stream, version, event)) for version, event in enumerate(household.entries, 1)]
+    log.recorder.append_simulated([each._replace(meta=meta) for each in told], [RECORDED] * len(told))
+
+
+def test_who_decided_is_found_in_the_stream_of_another_partition(city: Simulated):
+    register(city, "hall", "agency", "410105")
+    source, provider = Household(uuid7()), "provider-9"
+    when(source, arrived(*ADULTS), given("EMP-TRAIN", "wang", on="2013-01-10", at=provider)[0])
+    when(source, granted("EMP-TRAIN", on="2013-01-20"), started("EMP-TRAIN", on="2013-02-01"))
+    other = split(source, "wang", on="2013-03-01")
+    when(other, ended("EMP-TRAIN", on="2013-04-01", reason="completed"))
+    append(city, source.id, source, HALL)
+    append(city, another_partition(source.id), other, None)
+
+    years = counted(city, begun(city, known_at=NOW))
+
+    assert years[HALL].agency == AgencyCounts(1, 1, 0, 1, 1, episodes=1, served=1)
+    trained = years[unit_id(provider)].provider
+    assert trained is not None
+    assert (trained.completed, trained.enrolled, trained.trainees) == (1, 1, 1)
+
+
+def another_partition(than: UUID) -> UUID:
+    """The id of a household elsewhere."""
+    return next(id for id in iter(uuid7, None) if partition_of(id) != partition_of(than))
+
+
+def test_a_draft_is_kept_with_the_run_that_it_is_tried_in(city: Simulated):
+    file = json.loads(files("casework.data").joinpath("policies", "2013.1.json").read_bytes())
+    content = json.dumps({**file, "version": "2099.1", "feed_days": 90}).encode()
+    draft = parse_draft(content)
+    with city.pool.connection() as db:
+        tried = months.begin(db, 2013, draft, known_at=NOW, draft=content)
+
+        assert months.find(db, tried.id).policy == draft
+        assert tried.id != months.begin(db, 2013, POLICY, known_at=NOW).id
