@@ -198,7 +198,8 @@ class Counting:
                 return False
             [(partition,)] = claimed
             counter = self._counter = self._counter or self._new_counter(db)
-            totals, households, failed = self._partition(db, partition, counter)
+            with without_collections():
+                totals, households, failed = self._partition(db, partition, counter)
             fault("month-counted")
             rows(db, _STORE, (households, failed, totals.encoded(), partition, self.run.id))
         fault("month-stored")
@@ -223,13 +224,12 @@ class Counting:
 
 
 def _counted(db: Db, chunk: Sequence[SignedStream], counter: YearCounter) -> list[HouseholdYear | Failure]:
-    with without_collections():
-        folds = [tried(signed.stream, partial(folded, signed.stream)) for signed in chunk]
-        origins = _acting_at(db, [fold for fold in folds if isinstance(fold, Household)])
-        return [
-            fold if isinstance(fold, Failure) else tried(signed.stream, partial(_count, counter, signed, fold, origins))
-            for signed, fold in zip(chunk, folds, strict=True)
-        ]
+    folds = [tried(signed.stream, partial(folded, signed.stream)) for signed in chunk]
+    origins = _acting_at(db, [fold for fold in folds if isinstance(fold, Household)])
+    return [
+        fold if isinstance(fold, Failure) else tried(signed.stream, partial(_count, counter, signed, fold, origins))
+        for signed, fold in zip(chunk, folds, strict=True)
+    ]
 
 
 def _count(
