@@ -56,10 +56,10 @@ class Totals:
     def add(self, household: HouseholdYear) -> None:
         """Add a household."""
         self.add_months(household.months)
-        _add_all(self.agencies, household.decided.counts.items())
+        add_all(self.agencies, household.decided.counts.items())
         self.faulted |= household.decided.faulted
-        _join(self.trained, household.trained)
-        _add_all(self.schools, household.schools.items())
+        join(self.trained, household.trained)
+        add_all(self.schools, household.schools.items())
 
     def add_months(self, by_month: Sequence[Contributions]) -> None:
         """Add what a household contributes at each month end that is over; it adds nothing at the others."""
@@ -114,10 +114,10 @@ class Sums:
             changes = self.changes.setdefault(UUID(bytes=unit), array("q", _NO_CHANGE))
             for place, number in more.items():
                 changes[place] += number
-        _add_all(self.agencies, _named(stored.agencies))
-        _add_all(self.schools, _named(stored.schools))
+        add_all(self.agencies, _named(stored.agencies))
+        add_all(self.schools, _named(stored.schools))
         self.faulted.update((UUID(bytes=unit), UUID(bytes=episode)) for unit, episode in stored.faulted)
-        _join(self.trained, {(UUID(bytes=unit), UUID(bytes=person)): bits for unit, person, bits in stored.trained})
+        join(self.trained, {(UUID(bytes=unit), UUID(bytes=person)): bits for unit, person, bits in stored.trained})
 
     def months_of(self, unit: UUID) -> tuple[Counts, ...]:
         """Return what was added to the unit itself at each month end."""
@@ -143,13 +143,14 @@ def _named(stored: Iterable[tuple[bytes, list[int]]]) -> list[tuple[UUID, list[i
     return [(UUID(bytes=unit), counts) for unit, counts in stored]
 
 
-def _add_all(totals: dict[UUID, list[int]], more: Iterable[tuple[UUID, list[int]]]) -> None:
+def add_all(totals: dict[UUID, list[int]], more: Iterable[tuple[UUID, list[int]]]) -> None:
+    """Add numbers by unit."""
     for unit, counts in more:
         before = totals.get(unit)
         totals[unit] = counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
 
 
-def _join(trained: Trained, more: Trained) -> None:
+def join(trained: Trained, more: Trained) -> None:
     """The same person counts once for a provider, with all that they were to it."""
     for key, bits in more.items():
         trained[key] = trained.get(key, 0) | bits

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
 from operator import add
 from uuid import UUID
 
@@ -11,13 +14,17 @@ from casework.domain.household_year import DECIDING
 from casework.domain.ids import REGISTRY
 from casework.domain.metrics import Counts
 from casework.domain.registry import Registry
-from casework.domain.year_places import BITS
+from casework.domain.units import DIVISIONS, Unit
+from casework.domain.year_places import BITS, Trained
 from casework.log.reading import Db
 from casework.projections.facts import registry_at
-from casework.projections.month_totals import NO_MONTHS, Sums
+from casework.projections.month_totals import NO_MONTHS, Sums, add_all, join
 from casework.projections.months import MonthRun, stored_totals
 
-COMMUNITY, PROVIDER, SCHOOL = "community", "training_provider", "school"
+PROVIDER, SCHOOL = "training_provider", "school"
+
+Successor = Callable[[UUID], UUID]
+"""The unit that answers for what one decided or taught: itself, or the one that it had become part of."""
 
 
 def registry_of(db: Db, run: MonthRun) -> Registry:
@@ -28,14 +35,16 @@ def registry_of(db: Db, run: MonthRun) -> Registry:
 def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear]:
     """Return the year of every registered unit, and of every other that something was counted for.
 
-    ``registry`` is that of the run's cut: a division's months are those of the communities that were below it in the
-    administrative tree of each month end (RULES U1). LookupError where a partition of the run is not counted yet.
+    ``registry`` is that of the run's cut: a division's months are those of the communities that made it up at each
+    month end (RULES U1), and what is counted by events counts for the unit that one had become part of by the last.
+    LookupError where a partition of the run is not counted yet.
     """
     sums = Sums()
     for totals in stored_totals(db, run.id):
         sums.add(totals)
     months = _rolled_up(sums, registry, run.year)
-    agencies, schools, providers = _agencies(sums), _schools(sums), _providers(sums)
+    now = partial(_successor, registry, month_ends(run.year)[-1])
+    agencies, schools, providers = _agencies(sums, now), _schools(sums, now), _providers(sums, now)
     kinds = {id: unit.registered.kind for id, unit in registry.units.items() if unit.registered is not None}
     years: dict[UUID, UnitYear] = {}
     for unit in kinds.keys() | months.keys() | agencies.keys() | schools.keys() | providers.keys():
@@ -50,46 +59,67 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
 
 
 def _rolled_up(sums: Sums, registry: Registry, year: int) -> dict[UUID, tuple[Counts, ...]]:
-    """Each unit's months, those of communities also added to the divisions above them on each day."""
-    months = {unit: sums.months_of(unit) for unit in sums.changes}
-    ends = month_ends(year)
-    above: dict[UUID, list[Counts]] = {}
-    for community in [unit for unit in months if _is_community(registry, unit)]:
-        for month, counts in enumerate(months[community]):
-            for division in registry.ancestors(community, ends[month]) if any(counts) else ():
-                subtree = above.setdefault(division, list(NO_MONTHS))
-                subtree[month] = tuple(map(add, subtree[month], counts))
-    for division, subtree in above.items():
-        own = months.get(division, NO_MONTHS)
-        months[division] = tuple(tuple(map(add, *pair)) for pair in zip(own, subtree, strict=True))
-    return months
+    """Each unit's months, added to those of the units that it counts in on each day."""
+    found: dict[UUID, list[Counts]] = {}
+    for unit in sums.changes:
+        for month, (day, counts) in enumerate(zip(month_ends(year), sums.months_of(unit), strict=True)):
+            for counted in _counts_in(registry, unit, day) if any(counts) else ():
+                months = found.setdefault(counted, list(NO_MONTHS))
+                months[month] = tuple(map(add, months[month], counts))
+    return {unit: tuple(months) for unit, months in found.items()}
 
 
-def _is_community(registry: Registry, unit: UUID) -> bool:
+def _counts_in(registry: Registry, unit: UUID, day: date) -> list[UUID]:
+    """The units whose totals of a day a unit's own are part of: :meth:`Tree.counted`, asked from below."""
     known = registry.units.get(unit)
-    return known is not None and known.registered is not None and known.registered.kind == COMMUNITY
+    if known is None or known.registered is None:
+        return [unit]
+    is_division = known.registered.kind in DIVISIONS
+    if not known.has_begun(day):
+        return [] if is_division else [unit]
+    if not is_division and known.merged_into is None:
+        return [unit]
+    above = (registry.units.get(each) for each in registry.ancestors(unit, day))
+    return [unit, *(each.id for each in above if each is not None and _takes_in(each, day, is_division=is_division))]
 
 
-def _agencies(sums: Sums) -> dict[UUID, AgencyCounts]:
+def _takes_in(above: Unit, day: date, *, is_division: bool) -> bool:
+    """Whether one adds up those below it: divisions communities, and any other those that were merged into it."""
+    registered = above.registered
+    return registered is not None and above.has_begun(day) and (is_division or registered.kind not in DIVISIONS)
+
+
+def _successor(registry: Registry, day: date, unit: UUID) -> UUID:
+    known = registry.units.get(unit)
+    return unit if known is None else registry.successor(known, day).id
+
+
+def _agencies(sums: Sums, now: Successor) -> dict[UUID, AgencyCounts]:
     """With the distinct episodes that were faulty; an older one may be, so that they are no more than were decided."""
-    faulty: dict[UUID, int] = {}
-    for unit, _ in sums.faulted:
-        faulty[unit] = faulty.get(unit, 0) + 1
-    found = {unit: AgencyCounts(*counts) for unit, counts in sums.agencies.items()}
-    return {unit: counts._replace(faulted=min(faulty.get(unit, 0), counts.episodes)) for unit, counts in found.items()}
+    faulty = Counter(unit for unit, _ in {(now(unit), episode) for unit, episode in sums.faulted})
+    found = {unit: AgencyCounts(*counts) for unit, counts in _joined(sums.agencies, now).items()}
+    return {unit: counts._replace(faulted=min(faulty[unit], counts.episodes)) for unit, counts in found.items()}
 
 
-def _providers(sums: Sums) -> dict[UUID, ProviderCounts]:
-    people: dict[UUID, list[int]] = {}
-    for (provider, _), bits in sums.trained.items():
-        people.setdefault(provider, []).append(bits)
-    return {provider: _people(all_bits) for provider, all_bits in people.items()}
+def _schools(sums: Sums, now: Successor) -> dict[UUID, SchoolCounts]:
+    return {school: SchoolCounts(*counts) for school, counts in _joined(sums.schools, now).items()}
 
 
-def _people(all_bits: list[int]) -> ProviderCounts:
-    numbers: Mapping[str, int] = {name: sum(bool(bits & bit) for bits in all_bits) for name, bit in BITS.items()}
-    return ProviderCounts(**numbers)
+def _joined(sums: Mapping[UUID, Sequence[int]], now: Successor) -> dict[UUID, list[int]]:
+    found: dict[UUID, list[int]] = {}
+    add_all(found, ((now(unit), list(counts)) for unit, counts in sums.items()))
+    return found
 
 
-def _schools(sums: Sums) -> dict[UUID, SchoolCounts]:
-    return {school: SchoolCounts(*counts) for school, counts in sums.schools.items()}
+def _providers(sums: Sums, now: Successor) -> dict[UUID, ProviderCounts]:
+    people: Trained = {}
+    for (provider, person), bits in sums.trained.items():
+        join(people, {(now(provider), person): bits})
+    of: dict[UUID, list[int]] = {}
+    for (provider, _), bits in people.items():
+        of.setdefault(provider, []).append(bits)
+    return {provider: _people(all_bits) for provider, all_bits in of.items()}
+
+
+def _people(all_bits: Sequence[int]) -> ProviderCounts:
+    return ProviderCounts(**{name: sum(bool(bits & bit) for bits in all_bits) for name, bit in BITS.items()})

@@ -23,7 +23,7 @@ from casework.domain.household import Household
 from casework.domain.ids import partition_of, uuid7
 from casework.domain.metrics import NOTHING, Tally
 from casework.domain.policy import load_policy, parse_draft
-from casework.domain.registry import UnitParentChanged, UnitRegistered, unit_id
+from casework.domain.unit_events import UnitMerged, UnitParentChanged, UnitRegistered, unit_id
 from casework.log.codec import Metadata
 from casework.projections import months, replay
 from casework.projections.counting import count_all
@@ -39,6 +39,7 @@ from tests.projections.simulated import RECORDED, Simulated, stored
 POLICY = load_policy("2013.1")
 TOWNS = ("410105001", "410105002")
 DIVISIONS = ("4101", "410105", *TOWNS)
+LATE = "410105001009"
 COUNTED = (*DIVISIONS, *COMMUNITIES, *EMPLOYERS, *SCHOOLS)
 
 
@@ -109,6 +110,30 @@ def test_each_unit_at_each_month_end_is_what_a_replay_of_that_day_counts(city: S
             assert Tally.of(years[unit].months[month]) == replayed.tallies[unit], (unit, day)
     assert any(years[unit_id("4101")].months[11])
     assert years[unit_id("provider-1")].provider is not None
+
+
+def test_units_that_become_part_of_others_count_there_from_that_day_on(city: Simulated):
+    community, town, employer = unit_id(COMMUNITIES[0]), unit_id(TOWNS[1]), unit_id(EMPLOYERS[0])
+    city.tell_registry(community, UnitMerged(occurred_on=date(2013, 2, 1), into=unit_id(COMMUNITIES[3])))
+    city.tell_registry(employer, UnitMerged(occurred_on=date(2013, 5, 31), into=unit_id(EMPLOYERS[1])))
+    late = UnitRegistered(
+        occurred_on=date(2013, 3, 1), code="410105001009", kind="community", name_zh="新", parent=town
+    )
+    city.tell_registry(unit_id("410105001009"), late)
+    household = Household(uuid7())
+    when(household, arrived(*ADULTS, community=LATE))
+    append(city, household.id, household, None)
+    run = begun(city, known_at=NOW)
+    units = [unit_id(code) for code in (*COUNTED, LATE)]
+
+    years = counted(city, run)
+
+    for month, day in enumerate(month_ends(2013)):
+        replayed = replay.replay_units(city.pool, units, POLICY, Clocks(day, run.cut))
+        for unit in units:
+            assert Tally.of(years[unit].months[month]) == replayed.tallies[unit], (unit, day)
+    whole, part = years[unit_id(EMPLOYERS[1])].months[11], years[employer].months[11]
+    assert Tally.of(whole).employees > Tally.of(part).employees > 0
 
 
 def test_the_digest_is_the_same_however_many_count(city: Simulated):
@@ -230,8 +255,12 @@ def append(log: Simulated, stream: UUID, household: Household, acting: UUID | No
     log.recorder.append_simulated([each._replace(meta=meta) for each in told], [RECORDED] * len(told))
 
 
-def test_who_decided_is_found_in_the_stream_of_another_partition(city: Simulated):
-    register(city, "hall", "agency", "410105")
+@pytest.mark.parametrize("now", ["hall", "new hall"])
+def test_who_decided_is_found_in_the_stream_of_another_partition(city: Simulated, now: str):
+    for code in ("hall", "new hall"):
+        register(city, code, "agency", "410105")
+    if now != "hall":
+        city.tell_registry(HALL, UnitMerged(occurred_on=date(2013, 9, 1), into=unit_id(now)))
     source, provider = Household(uuid7()), "provider-9"
     when(source, arrived(*ADULTS), given("EMP-TRAIN", "wang", on="2013-01-10", at=provider)[0])
     when(source, granted("EMP-TRAIN", on="2013-01-20"), started("EMP-TRAIN", on="2013-02-01"))
@@ -242,7 +271,9 @@ def test_who_decided_is_found_in_the_stream_of_another_partition(city: Simulated
 
     years = counted(city, begun(city, known_at=NOW))
 
-    assert years[HALL].agency == AgencyCounts(1, 1, 0, 1, 1, episodes=1, served=1)
+    counts = {code: years[unit_id(code)].agency for code in ("hall", "new hall")}
+    assert counts.pop(now) == AgencyCounts(1, 1, 0, 1, 1, episodes=1, served=1)
+    assert list(counts.values()) == [AgencyCounts()]
     trained = years[unit_id(provider)].provider
     assert trained is not None
     assert (trained.completed, trained.enrolled, trained.trainees) == (1, 1, 1)
