@@ -8,7 +8,7 @@
     python3 run.py bench imports   files of 100,000 rows, beside the bar that they have to reach
     python3 run.py bench duplicates   the check for duplicates at entry, beside the bar that it has to keep
     python3 run.py bench exports   a million events as a file: how fast, and in how much memory
-    python3 run.py bench round     month ends of all units, beside the bar of a minute for 100,000 households
+    python3 run.py bench round     a round frozen and ranked, beside the bar of a minute for 100,000 households
 
 With --json one line for each figure; with --help what else can be chosen.
 """

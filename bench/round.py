@@ -1,9 +1,11 @@
-"""How long a round's freeze takes: the month ends of all units, from the log of 100,000 households, by two processes.
+"""How long freezing and ranking a round takes, from the log of 100,000 households, by two processes.
 
     python -m bench round [--json] [--households 100000] [--rounds 1] [--processes 2]
 
-A synthetic population in a database of its own; the figure is set beside the bar of 60 seconds for 100,000 households,
-in proportion. Every round must come to the same digest. How much memory a process had stands on standard error.
+A synthetic population in a database of its own. Two processes count the month ends of all units; then one adds them up,
+measures every unit of each kind, and ranks forty of each with as many draws as the policy says. The figure is set
+beside the bar of 60 seconds for 100,000 households, in proportion. Every round must come to the same digest and ranks.
+What each part took, and how much memory a process had, stands on standard error.
 """
 
 from __future__ import annotations
@@ -29,26 +31,45 @@ from bench.server import database
 from casework import wiring
 from casework.config import Settings
 from casework.domain.calendar import evaluation_year, shanghai_date
-from casework.domain.evaluation import month_ends, totals_digest
+from casework.domain.evaluation import UnitYear, month_ends, totals_digest
+from casework.domain.kinds import is_for_persons
 from casework.domain.policy import policy_of
+from casework.domain.quota import seats
+from casework.domain.ranking import SEED_BYTES, Candidate, rank
+from casework.domain.registry import Registry
+from casework.domain.unit_metrics import measure
 from casework.garbage import keep_for_good
 from casework.log.migrations import migrate
 from casework.log.pool import open_pool
 from casework.population import load
 from casework.projections import months
-from casework.projections.months import Counting
+from casework.projections.months import Counting, MonthRun
 from casework.projections.unit_years import registry_of, unit_years
+from casework.selection.draws import Contest, RankFigures, rank_figures
 
 BAR_SECONDS, BAR_HOUSEHOLDS = 60, 100_000
 
 
+NOMINATED = 40
+"""How many units of a kind are ranked, where so many can be; five kinds make two hundred nominations."""
+
+PANEL = (70, 75, 80, 85, 90)
+
+
 class Frozen(NamedTuple):
-    """What a freeze took and came to: seconds of counting and of adding up, and the most memory of a process in MB."""
+    """What freezing and ranking took and came to: seconds of each part, and the most memory of a process in MB."""
 
     counting: float
     adding: float
+    ranking: float
     memory: float
     digest: str
+    ranked: dict[UUID, RankFigures]
+
+    @property
+    def seconds(self) -> float:
+        """Of all parts."""
+        return self.counting + self.adding + self.ranking
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,15 +89,14 @@ def run(url: str, options: Any) -> Iterator[Figure]:
             frozen.append(freeze(log, options.processes))
             last = frozen[-1]
             told = (
-                f"{last.counting:.1f} s of counting, {last.adding:.1f} s of adding up, {last.memory:.0f} MB a process"
+                f"{last.counting:.1f} s of counting, {last.adding:.1f} s of adding up, {last.ranking:.1f} s of ranking"
             )
-            aside.print(f"round {number}: {told}, {last.digest[:16]}", highlight=False, soft_wrap=True)
-    if len({each.digest for each in frozen}) > 1:
-        raise AssertionError("The rounds came to different digests.")
+            aside.print(f"round {number}: {told} {len(last.ranked)} units, {last.memory:.0f} MB a process at most")
+    if len({each.digest for each in frozen}) > 1 or any(each.ranked != frozen[0].ranked for each in frozen):
+        raise AssertionError("The rounds came to different digests or ranks.")
     bar = BAR_SECONDS * options.households / BAR_HOUSEHOLDS
-    times = [each.counting + each.adding for each in frozen]
     name = f"freeze and rank, {options.households / 1000:g}k households, vs {bar:g} s"
-    yield of_times(name, times, [bar] * len(times), "s")
+    yield of_times(name, [each.seconds for each in frozen], [bar] * len(frozen), "s")
 
 
 def fill(url: str, households: int) -> None:
@@ -89,16 +109,33 @@ def fill(url: str, households: int) -> None:
 
 
 def freeze(url: str, processes: int) -> Frozen:
-    """Count the last evaluation year that is over in new processes, and add it up; then forget it."""
+    """Count the last evaluation year that is over in new processes, add it up and rank; then forget it."""
     year = evaluation_year(shanghai_date(datetime.now(UTC))) - 1
     with open_pool(url, max_size=1) as pool, pool.connection() as db:
         begun = months.begin(db, year, policy_of(month_ends(year)[-1]))
         counting, memory = _count(url, begun.id, processes)
-        began = perf_counter()
-        digest = totals_digest(unit_years(db, begun, registry_of(db, begun))).hex()
-        adding = perf_counter() - began
+        counted = perf_counter()
+        registry = registry_of(db, begun)
+        years = unit_years(db, begun, registry)
+        digest = totals_digest(years)
+        added = perf_counter()
+        ranked = rank_all(years, registry, begun, digest[:SEED_BYTES])
+        ranking = perf_counter() - added
         db.execute("DELETE FROM casework.month_run")
-    return Frozen(counting, adding, max(memory, peak_memory()), digest)
+    return Frozen(counting, added - counted, ranking, max(memory, peak_memory()), digest.hex(), ranked)
+
+
+def rank_all(years: dict[UUID, UnitYear], registry: Registry, run: MonthRun, seed: bytes) -> dict[UUID, RankFigures]:
+    """Measure every unit, and rank some of each kind of units; each is nominated under its own id."""
+    placed = {}
+    kinds = {kind.code: kind for kind in run.policy.selection.kinds if kind.active and not is_for_persons(kind.code)}
+    for kind in kinds.values():
+        measured = measure(kind, years, registry, run.policy, run.year)
+        able = [each for each in measured if each.not_ranked is None][:NOMINATED]
+        placed[kind.code] = rank(kind.code, [Candidate(each.unit, each, PANEL) for each in able], run.policy, seed)
+    shares = seats(placed, run.policy).of
+    contests = [Contest(kinds[code], places, shares[code]) for code, places in placed.items()]
+    return rank_figures(contests, run.policy, seed)
 
 
 def _count(url: str, run: UUID, processes: int) -> tuple[float, float]:
