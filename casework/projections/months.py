@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 COUNTING_VERSION = 1
 """Of the way of counting: where it changes, what was counted before is no longer taken for the same."""
 
+KEPT_DAYS = 7
+"""For so long a run is kept that knows less than the year's freeze does, and so is no round's."""
+
 CHUNK = 500
 
 
@@ -72,9 +75,14 @@ class Progress(NamedTuple):
 
 _BEGIN = """
 INSERT INTO casework.month_run (id, year, policy, draft, known_at, cut)
-VALUES (%(id)s, %(year)s, %(policy)s, %(draft)s, %(known_at)s, %(cut)s) ON CONFLICT DO NOTHING"""
+VALUES (%(id)s, %(year)s, %(policy)s, %(draft)s, %(known_at)s, %(cut)s)
+ON CONFLICT (id) DO UPDATE SET known_at = greatest(month_run.known_at, EXCLUDED.known_at)"""
 _PARTS = """
 INSERT INTO casework.month_part (partition, run) SELECT generate_series(0, 63), %s ON CONFLICT DO NOTHING"""
+_FORGET = """
+DELETE FROM casework.month_run
+WHERE known_at < make_timestamptz(year, 10, 31, 15, 59, 59.999999, 'UTC')
+  AND begun_at < clock_timestamp() - make_interval(days => %s)"""
 _RUN = "SELECT year, policy, draft, known_at, cut FROM casework.month_run WHERE id = %s"
 _UNFINISHED = """
 SELECT run.id FROM casework.month_run AS run
@@ -138,6 +146,7 @@ def _places(cut: Cut) -> list[int]:
 def _keep(db: Db, run: MonthRun, draft: bytes | None) -> None:
     row = {**run._asdict(), "policy": run.policy.version, "draft": draft, "cut": _places(run.cut)}
     with db.transaction():
+        db.execute(_FORGET, (KEPT_DAYS,))
         db.execute(_BEGIN, row)
         db.execute(_PARTS, (run.id,))
 

@@ -203,6 +203,18 @@ def test_a_year_that_is_not_over_goes_on_with_the_run_that_was_begun(log: Simula
     assert (after.id == first.id, first.days) == (False, [])
 
 
+def test_runs_from_before_the_freeze_are_forgotten_after_a_week(log: Simulated):
+    log.tell(life(uuid7(), 3))
+    early, same = begun(log, known_at=datetime(2012, 12, 31, tzinfo=UTC)), datetime(2013, 10, 31, 15, 59, tzinfo=UTC)
+    almost, frozen = begun(log, known_at=same), begun(log)
+    log.as_owner("UPDATE casework.month_run SET begun_at = begun_at - interval '8 days'")
+
+    begun(log, 2012)
+
+    assert log.as_owner("SELECT id FROM casework.month_run WHERE year = 2013") == [(frozen.id,)]
+    assert (almost.id, early.id == frozen.id) == (frozen.id, False)
+
+
 def environ(log: Simulated, redis_url: str, home: Path) -> dict[str, str]:
     servers = {"CASEWORK_DATABASE_URL": log.url, "CASEWORK_REDIS_URL": redis_url}
     return {**servers, "CASEWORK_DATA_DIR": str(home), "CASEWORK_KEYS_DIR": str(home / "keys")}
