@@ -11,6 +11,7 @@ import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
 
+import casework.domain.rounds.events  # noqa: F401 - whoever reads the registry meets them
 from casework.domain.aggregate import EVENT_TYPES, Event, Recorded
 
 Upcasters = Mapping[str, tuple[type[Event], Callable[[Any], Event]]]

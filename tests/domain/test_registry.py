@@ -25,6 +25,7 @@ from casework.domain.registry import (
 from casework.domain.residence import By
 from casework.errors import CaseworkError
 from tests.domain.given import knowing
+from tests.domain.rounds.given import given_round
 
 TODAY = By(today=date(2013, 6, 30))
 MARCH, APRIL, MAY = date(2013, 3, 1), date(2013, 4, 1), date(2013, 5, 1)
@@ -300,3 +301,15 @@ def test_a_registry_goes_on_without_changing_for_those_who_read_it():
     assert first is not None
     assert second is not None
     assert (first.months, second.months) == ({"2013-04"}, {"2013-04", "2013-05"})
+
+
+def test_rounds_are_no_units_and_are_left_out():
+    unit, story = given_unit(), given_round("closed").collect_events()
+    registered = [Recorded(unit.id, 1, UnitRegistered(occurred_on=MARCH, code="acme", kind="employer", name_zh="甲"))]
+
+    registry = Registry().fold(enumerate([*story, *registered], 1))
+    later = registry.continued([(registry.position + 1, story[-1])])
+
+    assert set(registry.units) == set(later.units) == {unit.id}
+    assert registry.position == len(story) + 1
+    assert later.position == len(story) + 2

@@ -18,6 +18,7 @@ from casework.domain.aggregate import EVENT_TYPES, Recorded
 from casework.domain.events import ResidenceVerified
 from casework.domain.ids import uuid7
 from casework.projections import engine, reading
+from tests.domain.rounds.given import given_round
 from tests.log.given import stream_in
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated, cut
@@ -379,4 +380,18 @@ def test_a_fact_and_a_household_that_change_together_are_both_seen(log: Simulate
         change[place % len(change)]()
     log.drain()
 
+    assert log.differences() == []
+
+
+def test_what_happens_to_a_round_leaves_every_household_as_it_is(log: Simulated):
+    log.tell([event for stream in lives(3) for event in stream])
+    log.drain()
+    rows = "SELECT household_id, xmin::text FROM assessment ORDER BY 1"
+    before = log.rows(rows)
+
+    log.tell(given_round("closed").pending)
+    assert log.drain_in_process("") == 0
+
+    assert log.rows(rows) == before
+    assert log.rows("SELECT DISTINCT registry_position FROM checkpoint") == [(len(given_round("closed").pending),)]
     assert log.differences() == []

@@ -1,0 +1,207 @@
+"""Opening a round, and who is named for it: the first two states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from casework.domain.checks import check_code
+from casework.domain.evidence import field_error
+from casework.domain.policy import Kind, Policy
+from casework.domain.registry import Unit, UnitRegistered
+from casework.domain.residence import By, refuse_if
+from casework.domain.rounds.events import (
+    Dates,
+    NominationSubmitted,
+    NominationWithdrawn,
+    OpinionReceived,
+    Quota,
+    RoundOpened,
+)
+from casework.domain.rounds.history import History
+from casework.domain.rounds.nomination import Nomination
+from casework.domain.rounds.state import RoundState
+from casework.errors import Invalid, Refused
+
+UNIT_KINDS: Mapping[str, tuple[str, ...]] = {
+    "K01_DISTRICT": ("district", "zone"),
+    "K02_TOWNSHIP": ("township",),
+    "K03_EMPLOYER": ("employer",),
+    "K04_SERVICE_AGENCY": ("agency",),
+    "K05_TRAINING_PROVIDER": ("training_provider",),
+    "K07_COMMUNITY": ("community",),
+    "K08_SCHOOL": ("school",),
+    "K09_HEALTH_INSTITUTION": ("health_institution",),
+}
+"""The kinds of unit that may be candidates of a kind; a kind that is not here is for persons."""
+
+NOMINATORS = ("bureau", "district", "zone")
+"""The kinds of unit that report candidates (plan line 97)."""
+
+PLAN = "UF-PLAN"
+"""The fact that a unit made its own plan, without which it cannot nominate."""
+
+
+class Consented(NamedTuple):
+    """A person who agreed to publication, and the event that says so."""
+
+    person_id: UUID
+    consent: UUID
+
+
+def active_kinds(policy: Policy) -> tuple[Kind, ...]:
+    """Return the kinds that a round under a policy has; one that has no formula never is."""
+    return tuple(kind for kind in policy.selection.kinds if kind.active and kind.parts)
+
+
+def registered(unit: Unit | None, on: date, rule: str) -> UnitRegistered:
+    """Return what a unit is, or refuse by a rule where it is not there on a day."""
+    if unit is None or unit.registered is None or not unit.is_active(on):
+        raise Refused(rule)
+    return unit.registered
+
+
+class NominatingCommands(RoundState):
+    """Open; nominate, take back; ask others."""
+
+    def open(self, by: By, *, year: int, policy: Policy, approval_ref: str | None = None) -> None:
+        """Open a year's round under a policy, before its nominations close."""
+        refuse_if(self.opened is not None, "round-exists")
+        refuse_if(not policy.is_in_force(by.today), "policy-not-in-force")
+        dates = _dates(policy, year)
+        refuse_if(by.today.year != year, "round-of-another-year")
+        refuse_if(by.today > dates.nominations_to, "round-opened-late")
+        self.record(
+            RoundOpened(
+                occurred_on=by.today,
+                year=year,
+                policy_version=policy.version,
+                policy_sha256=policy.sha256,
+                kinds=tuple(kind.code for kind in active_kinds(policy)),
+                quota=Quota(mode=policy.selection.quota, total=policy.selection.seats),
+                dates=dates,
+                notice_working_days=policy.selection.calendar.notice_working_days,
+                approval_ref=approval_ref,
+            )
+        )
+
+    def nominate(
+        self,
+        by: By,
+        *,
+        nomination_id: UUID,
+        kind: str,
+        nominator: Unit,
+        submitted_by: str,
+        candidate: Unit | Consented | None,
+        history: History,
+        attachments: Sequence[str] = (),
+        commitment: bytes | None = None,
+    ) -> None:
+        """Name a candidate: a unit, or a person who agreed to publication; None is a person who did not."""
+        self._begin(by, "nominate")
+        refuse_if(nomination_id in self.nominations, "nomination-exists")
+        self._check_kind(kind, candidate, by.today)
+        _check_nominator(nominator, by.today)
+        if candidate is None:
+            raise Refused("publication-consent-missing")
+        unit_id = candidate.id if isinstance(candidate, Unit) else None
+        person_id, consent = candidate if isinstance(candidate, Consented) else (None, None)
+        named = candidate.id if isinstance(candidate, Unit) else candidate.person_id
+        refuse_if(self._is_nominated(kind, named), "nominated-already")
+        history.check_not_barred(named, self.policy)
+        self.record(
+            NominationSubmitted(
+                occurred_on=by.today,
+                nomination_id=nomination_id,
+                kind=kind,
+                nominator=nominator.id,
+                submitted_by=submitted_by,
+                unit_id=unit_id,
+                person_id=person_id,
+                consent=consent,
+                attachments=tuple(attachments),
+                commitment=commitment,
+            )
+        )
+
+    def withdraw_nomination(self, by: By, *, nomination_id: UUID, nominator: UUID, reason: str) -> None:
+        """Take a nomination back; only who made it can, and only before the ranking."""
+        nomination = self._begin_with(by, "withdraw_nomination", nomination_id)
+        refuse_if(nomination.submitted.nominator != nominator, "nomination-not-yours")
+        check_code("reason", "withdrawal_reasons", reason)
+        self.record(NominationWithdrawn(occurred_on=by.today, nomination_id=nomination_id, reason=reason))
+
+    def receive_opinion(
+        self,
+        by: By,
+        *,
+        nomination_id: UUID,
+        authority: Unit,
+        opinion: str,
+        document: str,
+        commitment: bytes | None = None,
+    ) -> None:
+        """Note what another authority thinks of a candidate; each document is noted once."""
+        nomination = self._begin_with(by, "receive_opinion", nomination_id)
+        registered(authority, by.today, "unit-unknown")
+        check_code("opinion", "opinions", opinion)
+        told = {(each.authority, each.document) for each in nomination.opinions}
+        refuse_if((authority.id, document) in told, "opinion-received")
+        self.record(
+            OpinionReceived(
+                occurred_on=by.today,
+                nomination_id=nomination_id,
+                authority=authority.id,
+                opinion=opinion,
+                document=document,
+                commitment=commitment,
+            )
+        )
+
+    def _check_kind(self, kind: str, candidate: Unit | Consented | None, on: date) -> None:
+        if kind not in {each.code for each in self.policy.selection.kinds}:
+            raise Invalid(errors=(field_error("/kind", "unknown-code"),))
+        refuse_if(kind not in self.begun.kinds, "kind-not-in-round")
+        fitting = UNIT_KINDS.get(kind)
+        if not isinstance(candidate, Unit):
+            refuse_if(fitting is not None, "candidate-kind")
+            return
+        unit = registered(candidate, on, "candidate-unknown")
+        refuse_if(fitting is None or unit.kind not in fitting, "candidate-kind")
+
+    def _is_nominated(self, kind: str, candidate: UUID) -> bool:
+        return any(
+            (each.kind, each.candidate) == (kind, candidate) and not each.is_withdrawn
+            for each in self.nominations.values()
+        )
+
+
+def is_of_person(nomination: Nomination) -> bool:
+    """Whether the candidate is a person, of whom no figures exist and none are asked."""
+    return nomination.submitted.person_id is not None
+
+
+def _check_nominator(nominator: Unit, on: date) -> None:
+    unit = registered(nominator, on, "unit-unknown")
+    refuse_if(unit.kind not in NOMINATORS, "nominator-kind")
+    plans = [fact for fact in nominator.facts if fact.fact == PLAN]
+    refuse_if(not any(p.from_ <= on and (p.to is None or on <= p.to) for p in plans), "plan-missing")
+
+
+def _dates(policy: Policy, year: int) -> Dates:
+    calendar = policy.selection.calendar
+
+    def day(name: str) -> date:
+        return date.fromisoformat(f"{year:04}-{name}")
+
+    return Dates(
+        as_of=day(calendar.as_of),
+        opens_on=day(calendar.opens),
+        nominations_to=day(calendar.nominations_to),
+        checked_to=day(calendar.checked_to),
+        reviewed_to=day(calendar.reviewed_to),
+        decided_to=day(calendar.decided_to),
+    )
