@@ -94,11 +94,23 @@ def outcome_of(stream_id: UUID, placed: Sequence[Placed], warnings: tuple[str, .
     )
 
 
+_IDS = (
+    "episode_id",
+    "need_id",
+    "employment_id",
+    "referral_id",
+    "person_id",
+    "new_household",
+    "nomination_id",
+    "veto_id",
+    "objection_id",
+)
+
+
 def _created(recorded: Recorded) -> dict[str, Any]:
     """The ids that an event names, for the caller who let us choose them."""
     event: Any = recorded.event
-    names = ("episode_id", "need_id", "employment_id", "referral_id", "person_id", "new_household")
-    ids = {name: value for name in names if (value := getattr(event, name, None)) is not None}
+    ids = {name: value for name in _IDS if (value := getattr(event, name, None)) is not None}
     member = getattr(event, "member", None)
     members = getattr(event, "members", None)
     if duplicates := getattr(event, "duplicates", ()):

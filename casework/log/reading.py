@@ -173,6 +173,11 @@ SELECT stream_id, position, version, type, state, recorded_at, meta FROM casewor
 WHERE partition = %b::smallint AND stream_id >= %b AND stream_id <= %b AND position <= %b::bigint
 ORDER BY stream_id, version"""
 
+_EVENTS_OF_TYPES = """
+SELECT stream_id, version, type, state FROM casework.events
+WHERE partition = ANY (%b::smallint[]) AND stream_id = ANY (%b::uuid[]) AND type = ANY (%b::text[])
+ORDER BY stream_id, version"""
+
 _REGISTRY_EVENTS = """
 SELECT position, stream_id, version, type, state, recorded_at FROM casework.events
 WHERE partition = 64 AND position > %b::bigint AND position <= %b::bigint ORDER BY position"""
@@ -301,6 +306,12 @@ def logged_between(db: Db, partition: int, first: UUID, last: UUID, upto: int) -
     """Return all that is known of the events of a stretch of streams up to a position, stream by stream."""
     found = _rows(db, _LOGGED_BETWEEN, partition, first, last, upto)
     return [(row[0], LoggedEvent._make((*row[1:6], Metadata.decode(row[6])))) for row in found]
+
+
+def events_of_types(db: Db, stream_ids: Sequence[UUID], types: Sequence[str]) -> list[StreamEvent]:
+    """Return the events of some types in some streams, stream by stream, by version."""
+    partitions = sorted({partition_of(stream_id) for stream_id in stream_ids})
+    return _rows(db, _EVENTS_OF_TYPES, partitions, list(stream_ids), list(types)) if stream_ids else []
 
 
 def registry_events(db: Db, after: int = 0, upto: int = LAST_POSITION) -> list[RegistryEvent]:

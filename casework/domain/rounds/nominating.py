@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
 from casework.domain.checks import check_code
-from casework.domain.evidence import field_error
-from casework.domain.policy import Kind, Policy
+from casework.domain.kinds import belongs, is_for_persons, round_kinds
+from casework.domain.policy import Policy
 from casework.domain.registry import Unit, UnitRegistered
 from casework.domain.residence import By, refuse_if
 from casework.domain.rounds.events import (
@@ -23,19 +23,7 @@ from casework.domain.rounds.events import (
 from casework.domain.rounds.history import History
 from casework.domain.rounds.nomination import Nomination
 from casework.domain.rounds.state import RoundState
-from casework.errors import Invalid, Refused
-
-UNIT_KINDS: Mapping[str, tuple[str, ...]] = {
-    "K01_DISTRICT": ("district", "zone"),
-    "K02_TOWNSHIP": ("township",),
-    "K03_EMPLOYER": ("employer",),
-    "K04_SERVICE_AGENCY": ("agency",),
-    "K05_TRAINING_PROVIDER": ("training_provider",),
-    "K07_COMMUNITY": ("community",),
-    "K08_SCHOOL": ("school",),
-    "K09_HEALTH_INSTITUTION": ("health_institution",),
-}
-"""The kinds of unit that may be candidates of a kind; a kind that is not here is for persons."""
+from casework.errors import Refused
 
 NOMINATORS = ("bureau", "district", "zone")
 """The kinds of unit that report candidates (plan line 97)."""
@@ -51,11 +39,6 @@ class Consented(NamedTuple):
     consent: UUID
 
 
-def active_kinds(policy: Policy) -> tuple[Kind, ...]:
-    """Return the kinds that a round under a policy has; one that has no formula never is."""
-    return tuple(kind for kind in policy.selection.kinds if kind.active and kind.parts)
-
-
 def registered(unit: Unit | None, on: date, rule: str) -> UnitRegistered:
     """Return what a unit is, or refuse by a rule where it is not there on a day."""
     if unit is None or unit.registered is None or not unit.is_active(on):
@@ -66,8 +49,10 @@ def registered(unit: Unit | None, on: date, rule: str) -> UnitRegistered:
 class NominatingCommands(RoundState):
     """Open; nominate, take back; ask others."""
 
-    def open(self, by: By, *, year: int, policy: Policy, approval_ref: str | None = None) -> None:
-        """Open a year's round under a policy, before its nominations close."""
+    def open(
+        self, by: By, *, year: int, policy: Policy, also: Collection[str] = (), approval_ref: str | None = None
+    ) -> None:
+        """Open a year's round under a policy, before its nominations close; ``also`` are further kinds to take in."""
         refuse_if(self.opened is not None, "round-exists")
         refuse_if(not policy.is_in_force(by.today), "policy-not-in-force")
         dates = _dates(policy, year)
@@ -79,7 +64,7 @@ class NominatingCommands(RoundState):
                 year=year,
                 policy_version=policy.version,
                 policy_sha256=policy.sha256,
-                kinds=tuple(kind.code for kind in active_kinds(policy)),
+                kinds=tuple(kind.code for kind in round_kinds(policy, also)),
                 quota=Quota(mode=policy.selection.quota, total=policy.selection.seats),
                 dates=dates,
                 notice_working_days=policy.selection.calendar.notice_working_days,
@@ -162,15 +147,12 @@ class NominatingCommands(RoundState):
         )
 
     def _check_kind(self, kind: str, candidate: Unit | Consented | None, on: date) -> None:
-        if kind not in {each.code for each in self.policy.selection.kinds}:
-            raise Invalid(errors=(field_error("/kind", "unknown-code"),))
         refuse_if(kind not in self.begun.kinds, "kind-not-in-round")
-        fitting = UNIT_KINDS.get(kind)
         if not isinstance(candidate, Unit):
-            refuse_if(fitting is not None, "candidate-kind")
+            refuse_if(not is_for_persons(kind), "candidate-kind")
             return
         unit = registered(candidate, on, "candidate-unknown")
-        refuse_if(fitting is None or unit.kind not in fitting, "candidate-kind")
+        refuse_if(not belongs(kind, unit.kind, unit.name_zh), "candidate-kind")
 
     def _is_nominated(self, kind: str, candidate: UUID) -> bool:
         return any(

@@ -26,7 +26,7 @@ from casework.domain.rounds.events import (
 )
 from casework.domain.rounds.nominating import is_of_person
 from casework.domain.rounds.nomination import Nomination
-from casework.domain.rounds.ranking import RankingCommands, is_borderline, is_within
+from casework.domain.rounds.ranking import RankingCommands, is_borderline, is_within, share_seats
 from casework.errors import Invalid, NotFound
 
 
@@ -188,16 +188,18 @@ class NoticeCommands(RankingCommands):
     def next_reserve(self, kind: str) -> UUID | None:
         """Who moves up for a candidate of a kind: its next reserve, else that of the kind furthest behind (RULES U14).
 
-        That is the kind whose next seat has the smallest (rank − 0.5)/n; the earlier kind of two that are equal.
+        That is the kind whose next seat has the smallest (rank − 0.5)/n; the earlier kind of two that are equal. Where
+        the quota keeps seats apart, none goes to another kind.
         """
         firsts: dict[str, UUID] = {}
         for each in self.reserves:
             firsts.setdefault(self.nominations[each].kind, each)
-        if kind in firsts or not firsts:
+        takers = [each for each in firsts if share_seats(self.begun.quota, kind, each)]
+        if kind in firsts or not takers:
             return firsts.get(kind)
         ranked = Counter(each.kind for each in self.candidates)
         seated = Counter(self.nominations[each].kind for each in self.listed)
-        return firsts[min(firsts, key=lambda each: Fraction(2 * seated[each] + 1, 2 * ranked[each]))]
+        return firsts[min(takers, key=lambda each: Fraction(2 * seated[each] + 1, 2 * ranked[each]))]
 
     def _may_move_up(self, nomination: Nomination) -> bool:
         is_out = nomination.removed_reason is not None or nomination.was_objected_rightly

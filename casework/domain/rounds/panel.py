@@ -10,6 +10,7 @@ from uuid import UUID
 
 from casework.domain.checks import check_code
 from casework.domain.evidence import field_error
+from casework.domain.kinds import is_for_persons
 from casework.domain.registry import Registry, Unit
 from casework.domain.residence import By, refuse_if
 from casework.domain.rounds.checking import CheckingCommands
@@ -22,7 +23,7 @@ from casework.domain.rounds.events import (
     ScoresRevealed,
     SiteVisitRecorded,
 )
-from casework.domain.rounds.nominating import UNIT_KINDS, registered
+from casework.domain.rounds.nominating import registered
 from casework.domain.rounds.nomination import Nomination
 from casework.errors import Invalid, Refused
 
@@ -43,7 +44,7 @@ class PanelCommands(CheckingCommands):
 
     def rubric(self, kind: str) -> Mapping[str, int]:
         """Return what a candidate of a kind is scored by: items, and the most points of each, 100 together."""
-        if kind in UNIT_KINDS:
+        if not is_for_persons(kind):
             return OVERALL
         return next(each.parts for each in self.policy.selection.kinds if each.code == kind)
 

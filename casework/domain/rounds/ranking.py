@@ -10,10 +10,11 @@ from itertools import pairwise
 from uuid import UUID
 
 from casework.domain.calendar import SHANGHAI
+from casework.domain.kinds import is_for_persons
 from casework.domain.policy import Panel, Policy
 from casework.domain.residence import By, refuse_if
 from casework.domain.rounds.events import MetricsFrozen, NotRanked, Quota, RankedCandidate, RankingComputed
-from casework.domain.rounds.nominating import UNIT_KINDS, is_of_person
+from casework.domain.rounds.nominating import is_of_person
 from casework.domain.rounds.nomination import Nomination
 from casework.domain.rounds.panel import PanelCommands, chunks
 from casework.domain.scoring import Ratio, rounded
@@ -156,9 +157,16 @@ def is_within(quota: Quota, seated: Mapping[str, int]) -> bool:
     if quota.mode == "per_kind_30":
         return all(count <= quota.total for count in seated.values())
     if quota.mode == "persons_outside":
-        units = sum(count for kind, count in seated.items() if kind in UNIT_KINDS)
+        units = sum(count for kind, count in seated.items() if not is_for_persons(kind))
         return units <= quota.total and sum(seated.values()) - units <= quota.total
     return sum(seated.values()) <= quota.total
+
+
+def share_seats(quota: Quota, kind: str, other: str) -> bool:
+    """Whether a seat of a kind may go to another one."""
+    if quota.mode == "persons_outside":
+        return not is_for_persons(kind) and not is_for_persons(other)
+    return quota.mode != "per_kind_30"
 
 
 def is_borderline(candidate: RankedCandidate, policy: Policy) -> bool:

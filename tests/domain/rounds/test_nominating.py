@@ -14,7 +14,7 @@ from casework.domain.registry import unit_id
 from casework.domain.residence import By
 from casework.domain.rounds.events import EligibilityDecided, NominationSubmitted, RoundOpened
 from casework.domain.rounds.history import History
-from casework.domain.rounds.nominating import UNIT_KINDS, Consented, active_kinds
+from casework.domain.rounds.nominating import Consented
 from casework.domain.rounds.round import Round, round_id
 from casework.errors import CaseworkError
 from tests.domain.rounds.given import (
@@ -59,13 +59,16 @@ def test_a_round_keeps_its_policy_its_kinds_and_its_days():
     assert event.notice_working_days == 5
 
 
-def test_a_kind_without_a_formula_is_never_active():
-    kinds = tuple(msgspec.structs.replace(kind, active=True) for kind in POLICY.selection.kinds)
-    selection = msgspec.structs.replace(POLICY.selection, kinds=kinds)
+def test_further_kinds_are_taken_in_for_one_round_unless_they_have_no_formula():
+    round_ = Round(round_id(YEAR))
+    assert refused(round_.open, on("draft"), year=YEAR, policy=POLICY, also=["K09_HEALTH_INSTITUTION"]) == (
+        "kind-without-formula"
+    )
 
-    codes = [kind.code for kind in active_kinds(msgspec.structs.replace(POLICY, selection=selection))]
+    round_.open(on("draft"), year=YEAR, policy=POLICY, also=["K07_COMMUNITY"])
 
-    assert codes == [kind.code for kind in kinds if kind.code != "K09_HEALTH_INSTITUTION"]
+    nominate(round_, "410105001001", kind="K07_COMMUNITY")
+    assert round_.begun.kinds[-1] == "K07_COMMUNITY"
 
 
 @pytest.mark.parametrize(
@@ -126,19 +129,29 @@ def test_the_plan_is_in_force_on_the_day(from_: date, to: date | None, rule: str
 ALL_KINDS = ("district", "zone", "township", "community", "bureau", "employer", "school", "agency", "training_provider")
 
 
-@pytest.mark.parametrize("kind", [kind.code for kind in active_kinds(POLICY)])
+UNIT_KINDS = {
+    "K01_DISTRICT": ("district", "zone"),
+    "K02_TOWNSHIP": ("township",),
+    "K03_EMPLOYER": ("employer",),
+    "K04_SERVICE_AGENCY": ("agency",),
+    "K05_TRAINING_PROVIDER": ("training_provider",),
+    "K06_MIGRANT_WORKER": (),
+}
+
+
+@pytest.mark.parametrize("kind", UNIT_KINDS)
 @pytest.mark.parametrize("unit_kind", ALL_KINDS)
 def test_a_unit_is_a_candidate_of_its_own_kind_only(kind: str, unit_kind: str):
     round_ = opened()
     candidate = unit("candidate", kind=unit_kind)
 
-    if unit_kind in UNIT_KINDS.get(kind, ()):
+    if unit_kind in UNIT_KINDS[kind]:
         nominate(round_, "candidate", kind=kind, candidate=candidate)
     else:
         assert refused(nominate, round_, "candidate", kind=kind, candidate=candidate) == "candidate-kind"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in UNIT_KINDS if kind in {each.code for each in active_kinds(POLICY)}])
+@pytest.mark.parametrize("kind", [kind for kind, units in UNIT_KINDS.items() if units])
 def test_a_person_is_no_candidate_of_a_kind_for_units(kind: str):
     assert refused(nominate, opened(), "x", kind=kind, candidate=Consented(WORKER, CONSENT)) == "candidate-kind"
 
@@ -147,7 +160,7 @@ def test_a_kind_that_is_not_active_or_not_there_has_no_candidates():
     community = unit("410105001001")
 
     assert refused(nominate, opened(), "x", kind="K07_COMMUNITY", candidate=community) == "kind-not-in-round"
-    assert refused(nominate, opened(), "x", kind="K99_HOUSEHOLD", candidate=community) == "unknown-code"
+    assert refused(nominate, opened(), "x", kind="K99_HOUSEHOLD", candidate=community) == "kind-not-in-round"
 
 
 def test_a_unit_that_is_closed_or_unknown_is_no_candidate():

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from casework.domain.policy import Policy
 from casework.domain.registry import unit_id
 from casework.domain.residence import By
 from casework.domain.rounds.events import CommendationIssued, CommendationRevoked, CommendationSigned, RoundFinalised
@@ -18,6 +19,7 @@ from casework.domain.rounds.round import Round, collide
 from tests.domain.rounds.given import (
     NOTICE_TO,
     PANEL,
+    POLICY,
     SIGNING,
     WORKER,
     YEAR,
@@ -251,9 +253,9 @@ def test_before_the_list_is_shown_a_reserve_needs_no_notice_of_its_own():
     assert round_.nomination(nomination_id("emp-3")).notice == (date(2013, 12, 2), NOTICE_TO)
 
 
-def several_kinds() -> Round:
+def several_kinds(policy: Policy = POLICY) -> Round:
     """A ranked round: three employers, three agencies, one trainer; one seat each, the others are reserves."""
-    round_ = opened()
+    round_ = opened(policy)
     names = {"K03_EMPLOYER": "emp", "K04_SERVICE_AGENCY": "agency", "K05_TRAINING_PROVIDER": "trainer"}
     kinds = {"emp": "employer", "agency": "agency", "trainer": "training_provider"}
     sizes = {"emp": 3, "agency": 4, "trainer": 1}
@@ -285,6 +287,15 @@ def test_a_kind_without_reserves_gives_its_seat_to_the_kind_that_is_furthest_beh
 
     # Now (2 − ½)/3 of the employers against (3 − ½)/4.
     assert round_.next_reserve("K05_TRAINING_PROVIDER") == nomination_id("emp-2")
+
+
+def test_where_each_kind_has_its_own_seats_none_goes_to_another():
+    apart = replace(POLICY, selection=replace(POLICY.selection, quota="per_kind_30"))
+
+    round_ = several_kinds(apart)
+
+    assert round_.next_reserve("K05_TRAINING_PROVIDER") is None
+    assert round_.next_reserve("K03_EMPLOYER") == nomination_id("emp-2")
 
 
 def test_equal_claims_go_to_the_kind_that_the_catalogue_names_first():
