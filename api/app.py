@@ -31,9 +31,11 @@ from api import (
     members,
     metrics,
     needs,
+    nominations,
     policies,
     privacy,
     regrouping,
+    rounds,
     services,
     transfers,
     units,
@@ -52,7 +54,7 @@ from casework.domain.ids import uuid7
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
-    catalogue, policies, imports, exports, transfers, grants,
+    catalogue, policies, imports, exports, transfers, grants, rounds, nominations,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

@@ -35,6 +35,13 @@ REPORTERS: Roles = ARRANGERS | {"bureau", "service"}
 """Who reports facts of units: they, and a bureau or its feed those of its own field."""
 REGISTRARS: Roles = frozenset({"operator", "bureau", "service"})
 
+SELECTORS: Roles = frozenset({"selection"})
+"""The office that runs the yearly selection."""
+ROUND_READERS = SELECTORS | {"auditor", "panelist", "bureau"}
+"""Who reads nominations; a bureau its own, a panelist those of its kinds."""
+AUTHORITIES = SELECTORS | {"bureau"}
+"""Who tells what an authority said of a candidate; a bureau for itself."""
+
 PERSONS: Roles = EVERYBODY - {"service"}
 """Whoever is a person edits only what they have seen (``If-Match``); a feed cannot have seen it."""
 
@@ -55,6 +62,7 @@ OF_ARRANGED = frozenset(
 
 PUBLIC = frozenset(
     {"health.alive", "health.ready", "metrics.metrics", "docs.page", "docs.openapi", "docs.problem_list", "docs.home"}
+    | {"rounds.public_list"}
 )
 """What is answered without a token: nothing in it is anybody's."""
 
@@ -154,6 +162,34 @@ RIGHTS: Mapping[str, Roles] = {
     "grants.read": frozenset({"operator", "supervisor", "auditor", "bureau"}),
     "grants.narrow": frozenset({"operator"}),
     "grants.revoke": frozenset({"operator"}),
+    "rounds.list_rounds": EVERYBODY,
+    "rounds.open_round": SELECTORS,
+    "rounds.read": EVERYBODY,
+    "rounds.public_list": EVERYBODY,
+    "rounds.list_nominations": ROUND_READERS,
+    "rounds.read_panel": SELECTORS | {"auditor"},
+    "rounds.appoint": SELECTORS,
+    "rounds.open_scores": SELECTORS,
+    "rounds.publish": SELECTORS,
+    "rounds.promote": SELECTORS,
+    "rounds.finalise": SELECTORS,
+    "rounds.commend": frozenset({"bureau"}),
+    "rounds.close": SELECTORS,
+    "rounds.cancel": SELECTORS,
+    "nominations.nominate": frozenset({"bureau"}),
+    "nominations.read": ROUND_READERS,
+    "nominations.withdraw": frozenset({"bureau"}),
+    "nominations.receive_opinion": AUTHORITIES,
+    "nominations.decide_eligibility": SELECTORS,
+    "nominations.record_veto": AUTHORITIES,
+    "nominations.lift_veto": AUTHORITIES,
+    "nominations.declare_recusal": SELECTORS | {"panelist"},
+    "nominations.score": frozenset({"panelist"}),
+    "nominations.record_visit": SELECTORS | {"panelist"},
+    "nominations.file_objection": EVERYBODY,
+    "nominations.resolve_objection": SELECTORS,
+    "nominations.remove": SELECTORS,
+    "nominations.revoke": frozenset({"bureau"}),
 }
 """Which roles may call an endpoint."""
 

@@ -48,6 +48,9 @@ IDS = (
     "job_id",
     "import_id",
     "export_id",
+    "nomination_id",
+    "veto_id",
+    "objection_id",
 )
 SAMPLE_PLACES = {
     "unit": "410105",
@@ -208,6 +211,7 @@ def _curl(known: Content, method: str, path: str, operation: Content, body: Cont
         "area": "EDU",
         "scope": "survey",
         "kind": "services",
+        "year": "2013",
     }
     for name, sample in samples.items():
         address = address.replace(f"{{{name}}}", sample)

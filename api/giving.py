@@ -137,8 +137,8 @@ def _operation() -> tuple[str, ...]:
 
 
 def _expected_version(role: str) -> int | None:
-    """The version that the caller saw; a person must say it of every household and unit that they edit."""
-    if not {"household_id", "unit"} & (request.view_args or {}).keys():
+    """The version that the caller saw; a person must say it of every household, unit and round that they edit."""
+    if not {"household_id", "unit", "year"} & (request.view_args or {}).keys():
         return None
     header = request.headers.get("If-Match")
     if header is None:

@@ -167,7 +167,7 @@ class Resource(Blueprint):
         documented._apidoc["casework"] = {
             "kind": kind,
             "operation": operation,
-            "is_edit": "household_id" in rule or "<unit>" in rule,
+            "is_edit": any(place in rule for place in ("household_id", "<unit>", "<int:year>")),
             "media": media,
         }
         documented._apidoc["arguments"]["responses"] = {}
@@ -219,7 +219,7 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
     "If-Match": {
-        "description": "The `ETag` of the household or unit as last seen; persons must send it.",
+        "description": "The `ETag` of the household, unit or round as last seen; persons must send it.",
         "required": False,
         "schema": {"type": "string", "pattern": '^"[0-9]{1,9}[!#-~]*"$'},
     },

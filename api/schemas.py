@@ -25,6 +25,9 @@ class Happened(ma.Schema):
     referral_id = fields.UUID()
     person_id = fields.UUID()
     person_ids = fields.List(fields.UUID())
+    nomination_id = fields.UUID()
+    veto_id = fields.UUID()
+    objection_id = fields.UUID()
     new_household = fields.UUID(**described("The household that a split made."))
     duplicates = fields.List(
         fields.UUID(), **described("Services that a merge brought and that this household has too: one is to end.")
@@ -77,7 +80,7 @@ class EventBetween(ma.Schema):
     """An event that was recorded since the caller looked."""
 
     version = fields.Integer(required=True)
-    type = fields.String(required=True)
+    type = fields.String(**described("Left out for those who do not see events of all kinds."))
     recorded_at = fields.AwareDateTime(required=True)
 
 

@@ -142,19 +142,19 @@ class RoundPath(Candidates):
         return self.registry().units.get(unit) or Unit(unit)
 
     def _office(self, context: Context) -> Unit:
-        office = self._office_id(context)
+        office = self.office_of(context.bureau, context.unit)
         if office is None:
             raise Refused("nominator-missing")
         return self._unit_named(office)
 
-    def _office_id(self, context: Context) -> UUID | None:
-        """The unit that a caller nominates for: the municipal bureau, or of local government the unit of the token."""
-        kind = next((bureau.kind for bureau in bureaus() if bureau.code == context.bureau), None)
-        return context.unit if kind in (None, "local", "zone") else unit_id(str(context.bureau))
+    def office_of(self, bureau: str | None, unit: UUID | None) -> UUID | None:
+        """Return the unit that somebody nominates for: their municipal bureau, or of local government their unit."""
+        kind = next((each.kind for each in bureaus() if each.code == bureau), None)
+        return unit if kind in (None, "local", "zone") else unit_id(str(bureau))
 
     def _check_own(self, context: Context, authority: UUID) -> None:
         """Who works at a bureau speaks for that one alone."""
-        if context.role == "bureau" and authority != self._office_id(context):
+        if context.role == "bureau" and authority != self.office_of(context.bureau, context.unit):
             raise Forbidden("bureau-not-yours")
 
 

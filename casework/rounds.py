@@ -210,7 +210,7 @@ class RoundCommands(RoundPath):
         self, year: int, context: Context, *, nomination_id: UUID, remark: str | None = None, **fields: Any
     ) -> Outcome:
         """Uphold or dismiss an objection; the reasons in words go to the vault."""
-        office = self._office_id(context)
+        office = self.office_of(context.bureau, context.unit)
         fields |= {"resolver": context.actor, "resolver_unit": office}
         return self._with_text(year, context, "resolve_objection", nomination_id, remark, **fields)
 

@@ -119,9 +119,37 @@ GET  /v1/grants                                                                 
 GET  /v1/grants/{name}                                                           -xx-x--x
 POST /v1/grants/{name}/narrowings                                                -------x
 POST /v1/grants/{name}/revocations                                               -------x
+GET  /v1/rounds                                                                  xxxxxxxx
+POST /v1/rounds                                                                  -----x--
+GET  /v1/rounds/{year}                                                           xxxxxxxx
+GET  /v1/rounds/{year}/nominations                                               --x-xxx-
+POST /v1/rounds/{year}/nominations                                               --x-----
+GET  /v1/rounds/{year}/panel                                                     ----xx--
+POST /v1/rounds/{year}/panelists                                                 -----x--
+POST /v1/rounds/{year}/score-openings                                            -----x--
+POST /v1/rounds/{year}/shortlists                                                -----x--
+POST /v1/rounds/{year}/promotions                                                -----x--
+POST /v1/rounds/{year}/finalisations                                             -----x--
+POST /v1/rounds/{year}/commendations                                             --x-----
+POST /v1/rounds/{year}/closings                                                  -----x--
+POST /v1/rounds/{year}/cancellations                                             -----x--
+GET  /v1/rounds/{year}/nominations/{nomination}                                  --x-xxx-
+POST /v1/rounds/{year}/nominations/{nomination}/withdrawals                      --x-----
+POST /v1/rounds/{year}/nominations/{nomination}/opinions                         --x--x--
+POST /v1/rounds/{year}/nominations/{nomination}/eligibility-decisions            -----x--
+POST /v1/rounds/{year}/nominations/{nomination}/vetoes                           --x--x--
+POST /v1/rounds/{year}/nominations/{nomination}/vetoes/{veto}/liftings           --x--x--
+POST /v1/rounds/{year}/nominations/{nomination}/recusals                         -----xx-
+POST /v1/rounds/{year}/nominations/{nomination}/scores                           ------x-
+POST /v1/rounds/{year}/nominations/{nomination}/site-visits                      -----xx-
+POST /v1/rounds/{year}/nominations/{nomination}/objections                       xxxxxxxx
+POST /v1/rounds/{year}/nominations/{nomination}/objections/{objection}/resolutions -----x--
+POST /v1/rounds/{year}/nominations/{nomination}/removals                         -----x--
+POST /v1/rounds/{year}/nominations/{nomination}/revocations                      --x-----
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
+PUBLIC |= {"/v1/rounds/{}/list"}
 PLACES = {
     "unit": "4101",
     "bureau": "HRSS",
@@ -132,6 +160,7 @@ PLACES = {
     "scope": "survey",
     "kind": "services",
     "name": "edub-schools",
+    "year": "2013",
 }
 
 
@@ -148,6 +177,8 @@ def filled_in(path: str) -> str:
         "export",
         "transfer",
     ):
+    of_households = ("household", "person", "employment", "need", "episode", "referral", "job", "import", "export")
+    for name in (*of_households, "nomination", "veto", "objection"):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,9 +20,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.auth import RIGHTS
+from casework.application import Casework
 from casework.config import Settings
+from casework.domain.registry import unit_id
 from casework.tokens import make_token
 from tests.api.conftest import DeskOf, arrived
+from tests.given import by
 
 CHECKS = [
     status_code_conformance,
@@ -45,8 +49,8 @@ def operations(app: Flask) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def known(desk: DeskOf) -> dict[str, str]:
-    """The ids of a household and of what is in it, so that requests get as far as the rules."""
+def known(desk: DeskOf, casework: Casework) -> dict[str, str]:
+    """The ids of a household and of what is in it, and of a nomination, so that requests get as far as the rules."""
     clerk = desk("supervisor")
     household = arrived(clerk)
     person = clerk.get(f"/v1/households/{household}").json["members"][0]["person_id"]
@@ -56,7 +60,10 @@ def known(desk: DeskOf) -> dict[str, str]:
     need = clerk.edit(household, "needs", housing).json["events"][0]["need_id"]
     work = {"person_id": person, "kind": "employee", "unit_id": "emp-1", "from": "2013-02-01"}
     employment = clerk.edit(household, "employments", work).json["events"][0]["employment_id"]
+    nomination = nominated(casework)
     return {
+        "year": "2013",
+        "nomination_id": nomination,
         "household_id": household,
         "person_id": person,
         "episode_id": episode,
@@ -72,13 +79,27 @@ def known(desk: DeskOf) -> dict[str, str]:
     }
 
 
+def nominated(casework: Casework) -> str:
+    """A round that takes nominations, and one of a bureau with its plan."""
+    operator, early = by("operator"), date(2013, 1, 1)
+    casework.register_unit(operator, registered_on=early, code="HRSS", kind="bureau", name_zh="人社局")
+    casework.report_unit_fact(unit_id("HRSS"), operator, reported_on=early, fact="UF-PLAN", from_=early)
+    casework.open_round(by("selection"), year=2013)
+    candidate: dict[str, Any] = {"kind": "K03_EMPLOYER", "unit": unit_id("emp-1")}
+    outcome = casework.nominate(2013, by("bureau", bureau="HRSS"), **candidate)
+    return str(outcome.events[0]["nomination_id"])
+
+
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
 @pytest.mark.parametrize("action", sorted(RIGHTS))
 def test_no_request_surprises_the_interface(
     action: str, mode: GenerationMode, operations: dict[str, Any], known: dict[str, str], settings: Settings
 ):
-    role = "supervisor" if "supervisor" in RIGHTS[action] else "operator"
-    headers = {"Authorization": f"Bearer {make_token(settings, role=role, sub='tester-1')}"}
+    role = next(
+        each for each in ("supervisor", "operator", "selection", "bureau", "panelist") if each in RIGHTS[action]
+    )
+    token = make_token(settings, role=role, sub="tester-1", bureau="HRSS" if role == "bureau" else None)
+    headers = {"Authorization": f"Bearer {token}"}
 
     @given(case=operations[action].as_strategy(generation_mode=mode))
     @EXAMPLES
@@ -104,5 +125,5 @@ def _point_at(case: Case, known: dict[str, str]) -> None:
             case.path_parameters[name] = known[name]
     if isinstance(case.body, dict) and "person_id" in case.body:
         case.body["person_id"] = known["person_id"]
-    if {"household_id", "unit"} & (case.path_parameters or {}).keys() and case.method == "POST":
+    if {"household_id", "unit", "year"} & (case.path_parameters or {}).keys() and case.method == "POST":
         case.headers["If-Match"] = '"999999"' if case.headers.get("If-Match") == '"0"' else '"1"'

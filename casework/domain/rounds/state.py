@@ -56,6 +56,7 @@ class RoundState(Aggregate):
         self.was_scored = False
         self.are_scores_open = False
         self.rankings: dict[str, list[RankingComputed]] = {}
+        self.not_ranked: dict[UUID, str] = {}
         self.listed: list[UUID] = []
         self.published: ShortlistPublished | None = None
         self.finalised: RoundFinalised | None = None
@@ -148,6 +149,7 @@ class RoundState(Aggregate):
 
     def _rank(self, event: RankingComputed) -> None:
         self.rankings.setdefault(event.kind, []).append(event)
+        self.not_ranked |= {each.nomination_id: each.reason for each in event.not_ranked}
         for candidate in event.candidates:
             self.nominations[candidate.nomination_id].ranked = candidate
             if candidate.seated:
