@@ -360,6 +360,35 @@ def revoke(settings: Settings, name: str, reason: str) -> None:
     click.echo(f"grant {name} is revoked" if outcome.changed else f"grant {name} was revoked already")
 
 
+@main.group(name="round")
+def round_() -> None:
+    """Yearly selection rounds."""
+
+
+@round_.command(name="open")
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--approval-ref", help="The licence to award.")
+@click.option("--also", multiple=True, help="A kind that is not active in the policy; several are allowed.")
+@with_servers
+def open_round(settings: Settings, year: int, **options: Any) -> None:
+    """Open this year's round under the policy in force, before its nominations close."""
+    with wiring.closing_casework(settings) as casework:
+        casework.open_round(Context(actor="operator", role="operator"), year=year, **options)
+    click.echo(f"The round of {year} is open.")
+
+
+@round_.command(name="show")
+@click.argument("year", type=click.IntRange(2012, 2199))
+@with_servers
+def show_round(settings: Settings, year: int) -> None:
+    """Show how far a round has come."""
+    from casework import round_status
+
+    with wiring.closing_casework(settings) as casework:
+        for line in round_status.lines(casework.round(year), casework.today):
+            click.echo(line)
+
+
 @main.command()
 @click.option("--once", is_flag=True, help="Do all of it, show the figures, check every view row, and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: the figures as one JSON object on the last line.")

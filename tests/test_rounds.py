@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from casework.application import Casework
+from casework.cli import main
 from casework.domain.registry import unit_id
 from casework.domain.rounds.round import Round, round_id
 from casework.errors import CaseworkError, VersionConflict
@@ -344,3 +346,19 @@ def test_a_year_without_a_round_has_none(office: Office):
     assert refused(office.casework.round, 2012) == "round-unknown"
     assert refused(office.casework.close_round, 2012, by("selection")) == "round-unknown"
     assert office.casework.round_years() == [2013]
+
+
+def test_an_operator_opens_and_looks_at_a_round(office: Office, database_url: str, tmp_path: Path):
+    office.nominate()
+    environ = {"CASEWORK_DATABASE_URL": database_url, "CASEWORK_REDIS_URL": "redis://127.0.0.1:1/0"}
+    environ |= {"CASEWORK_DATA_DIR": str(tmp_path), "CASEWORK_KEYS_DIR": str(tmp_path / "keys")}
+
+    shown = CliRunner().invoke(main, ["round", "show", "2013"], env=environ)
+    opened = CliRunner().invoke(main, ["round", "open", "2013"], env=environ)
+    missing = CliRunner().invoke(main, ["round", "show", "2014"], env=environ)
+
+    assert "round        2013, checking, under policy 2013.1" in shown.output
+    assert "K03_EMPLOYER               1 nominated" in shown.output
+    assert "opened already" in opened.output
+    assert "No round was opened for this year." in missing.output
+    assert (shown.exit_code, opened.exit_code, missing.exit_code) == (0, 1, 1)
