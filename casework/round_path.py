@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from casework.candidates import Candidates
-from casework.command import TRIES, Decided
+from casework.command import Decided
 from casework.domain.aggregate import Event, Recorded
 from casework.domain.codes import bureaus
 from casework.domain.policy import Policy, load_policy, policy_in_force
@@ -18,11 +18,10 @@ from casework.domain.rounds import events as told
 from casework.domain.rounds.history import History
 from casework.domain.rounds.nominating import is_of_person
 from casework.domain.rounds.nomination import Nomination
-from casework.domain.rounds.round import Round, collide, round_id
-from casework.errors import Forbidden, NotFound, Refused, VersionConflict
+from casework.domain.rounds.round import Round, round_id
+from casework.errors import Forbidden, NotFound, Refused
 from casework.log import reading
 from casework.log.append import Beside, VaultRow
-from casework.log.failures import StreamConflict
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import sealed_fields
 
@@ -77,32 +76,7 @@ class RoundPath(Candidates):
         return self._change_round(year, context, decide)
 
     def _change_round(self, year: int, context: Context, decide: Decide) -> Outcome:
-        """Load, look whether this command was carried out before, decide, save; and again where others were faster."""
-        for attempt in range(1, TRIES + 1):
-            loaded = self._loaded_as(Round, round_id(year)) or Round(round_id(year))
-            done = self._done(loaded.id, context)
-            if done is not None:
-                return done
-            decided = decide(loaded, self._by(context)) or Decided()
-            self._check_round_version(loaded, context)
-            try:
-                return self._commit(context, loaded, decided)
-            except StreamConflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _check_round_version(self, changed: Round, context: Context) -> None:
-        """Refuse an edit that rests on what somebody changed since the caller saw it."""
-        expected, mine = context.expected_version, [item.event for item in changed.pending]
-        actual = changed.version - len(mine)
-        if expected is None or expected == actual or not mine:
-            return
-        with self.pool.connection() as db:
-            since = reading.timeline(db, changed.id, after_version=min(expected, actual))
-        if expected > actual or collide(mine, [self._decode(each.type, each.state) for each in since]):
-            between = [{"version": e.version, "type": e.type, "recorded_at": e.recorded_at} for e in since]
-            raise VersionConflict(expected=expected, actual=actual, events=between)
+        return self._change_registry(round_id(year), Round, context, decide)
 
     def _earlier(self, year: int) -> list[Round]:
         ids = [round_id(each) for each in range(FIRST_YEAR, year)]
@@ -164,4 +138,5 @@ def subject_of(nomination: Nomination) -> UUID:
 
 
 def beside(row: VaultRow | None) -> Decided:
+    """A decision that leaves a row in the vault, if there is one."""
     return Decided(Beside([row] if row is not None else []))

@@ -1,4 +1,4 @@
-"""Which part of a household or unit an event touches: edits of one part collide, others merely come together."""
+"""Which part of a household, unit or round an event touches: edits of one part collide, others merely come together."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from casework.domain.events import (
     PersonErased,
     ResidenceVerified,
 )
+from casework.domain.rounds.events import OfNomination, PanelistAppointed, RoundEvent
 from casework.domain.unit_events import (
     UnitClosed,
     UnitFactReported,
@@ -49,7 +50,7 @@ WHOLE: Part = ("household",)
 
 
 def parts(event: Event) -> frozenset[Part]:
-    """Return the parts of a household or a unit that an event touches."""
+    """Return the parts of a household, a unit or a round that an event touches."""
     match event:
         case HouseholdRegistered() | HouseholdClosed() | HouseholdReopened() | HouseholdSplit() | EntryVoided():
             return frozenset({WHOLE})
@@ -82,6 +83,13 @@ def parts(event: Event) -> frozenset[Part]:
         case UnitParentChanged() | UnitMergedIn():
             return frozenset({("place",)})
         case UnitRegistered() | UnitClosed() | UnitSplit() | UnitMerged():
+            return frozenset({WHOLE})
+        case OfNomination(nomination_id=nomination_id):
+            apart = (getattr(event, name, None) for name in ("panelist", "objection_id"))
+            return frozenset({("nomination", nomination_id, *filter(None, apart))})
+        case PanelistAppointed(panelist=panelist):
+            return frozenset({("panelist", panelist)})
+        case RoundEvent():
             return frozenset({WHOLE})
     names = ("episode_id", "need_id", "employment_id", "transfer_id")
     return frozenset((name, value) for name in names if (value := getattr(event, name, None)) is not None)
