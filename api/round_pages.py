@@ -19,7 +19,7 @@ from casework.domain.codes import Label, bureaus
 from casework.domain.kinds import round_kinds
 from casework.domain.registry import Registry
 from casework.domain.rounds.commending import signatories
-from casework.domain.rounds.events import RankedCandidate
+from casework.domain.rounds.events import ObjectionFiled, ObjectionResolved, RankedCandidate
 from casework.domain.rounds.nominating import is_of_person
 from casework.domain.rounds.nomination import Nomination, Notice
 from casework.domain.rounds.round import Round
@@ -31,6 +31,9 @@ Content = dict[str, Any]
 
 OFFICE = frozenset({"selection", "auditor"})
 """Who sees all of a round, but for scores that are sealed."""
+
+OF_OBJECTIONS = (ObjectionFiled, ObjectionResolved)
+"""What the office alone reads of: who objects relies on it."""
 
 READS_TEXTS = OFFICE | {"panelist"}
 """Who reads what was written of a candidate, with a purpose that is recorded."""
@@ -198,7 +201,7 @@ def _issued(found: Round) -> Content | None:
 
 
 def _nomination(found: Round, known: Nomination, registry: Registry) -> Content:
-    submitted = known.submitted
+    submitted, is_told = known.submitted, g.role in READS_TEXTS or found.published is not None
     return {
         "nomination_id": known.id,
         "kind": known.kind,
@@ -214,11 +217,11 @@ def _nomination(found: Round, known: Nomination, registry: Registry) -> Content:
         "reasons": known.reasons,
         "standing_vetoes": len(known.standing_vetoes),
         "scoring": _scoring(found, known) if g.role in READS_TEXTS else None,
-        "place": _place(known.ranked),
-        "not_ranked": found.not_ranked.get(known.id),
-        "on_list": known.id in found.listed,
+        "place": _place(known.ranked) if is_told else None,
+        "not_ranked": found.not_ranked.get(known.id) if is_told else None,
+        "on_list": known.id in found.listed if is_told else None,
         "notice": _notice(known.notice),
-        "removed_reason": known.removed_reason,
+        "removed_reason": known.removed_reason if is_told else None,
         "revoked_on": known.revoked and known.revoked.occurred_on,
     }
 
@@ -296,16 +299,19 @@ def _texts(known: Nomination) -> list[Content] | None:
     """What the vault has beside the nomination's events; the reading is recorded, of a person in their file."""
     if g.role not in READS_TEXTS or principal().purpose is None:
         return None
-    subject, commitments = subject_of(known), [commitment for _, commitment in known.texts]
+    texts = [
+        (event, sealed) for event, sealed in known.texts if g.role in OFFICE or not isinstance(event, OF_OBJECTIONS)
+    ]
+    subject, commitments = subject_of(known), [sealed for _, sealed in texts]
     with casework().pool.connection() as db:
         opened = casework().persons.vault.by_commitment(db, [subject], commitments)
         if opened:
             home = casework().persons.holders(db, [subject]).get(subject, known.id)
             record_reads(db, naming.reader(), [(home, subject)])
     return [
-        {"event": event.type_name, "told_on": event.occurred_on, "text": opened[commitment]["remark"]}
-        for event, commitment in known.texts
-        if commitment in opened
+        {"event": event.type_name, "told_on": event.occurred_on, "text": opened[sealed]["remark"]}
+        for event, sealed in texts
+        if sealed in opened
     ]
 
 

@@ -211,7 +211,7 @@ class NominationEntry(ma.Schema):
     scoring = fields.Nested(Scoring, required=True, allow_none=True)
     place = fields.Nested(RankedPlace, required=True, allow_none=True)
     not_ranked = fields.String(required=True, allow_none=True)
-    on_list = fields.Boolean(required=True)
+    on_list = fields.Boolean(required=True, allow_none=True, **described("Bureaus learn it with everybody else."))
     notice = fields.Nested(NoticePeriod, required=True, allow_none=True)
     removed_reason = fields.String(required=True, allow_none=True)
     revoked_on = fields.Date(required=True, allow_none=True)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from api import round_pages
-from api.command_bodies import Command, Remarked
+from api.command_bodies import Command
 from api.fields import Code, Day, Id, Plain, Query, QueryWhole, Several, Text, UnitRef, Whole
 from api.giving import casework
 from api.resource import Fields, Resource
@@ -84,7 +84,7 @@ class Sign(Command):
     list_sha256 = Plain(64, pattern=SHA256, required=True, **described("Of the final list, as the round tells it."))
 
 
-class Cancel(Remarked):
+class Cancel(Command):
     """The round is given up."""
 
     reason = Code("cancel_reasons", required=True)

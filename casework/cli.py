@@ -215,6 +215,7 @@ def rotate(settings: Settings, again: bool) -> None:
 @click.option("--role", required=True, type=click.Choice(ROLES), help="What the token allows.")
 @click.option("--sub", default=None, help="Who the token is for; an opaque id.")
 @click.option("--bureau", default=None, help="A bureau's code.")
+@click.option("--unit", default=None, help="The code of the unit that they work for, such as a district.")
 @click.option("--division", "divisions", multiple=True, default=("4101",), help="Codes; several are allowed.")
 @click.option("--purpose", default="casework", help="For which purpose named persons are read.")
 @click.option("--hours", default=12, type=click.IntRange(1, 8760), help="How long it holds.")

@@ -246,15 +246,9 @@ class RoundCommands(RoundPath):
         """Close a round that commended."""
         return self._change_round(year, context, lambda opened, by: opened.close(by))
 
-    def cancel_round(self, year: int, context: Context, *, remark: str | None = None, **fields: Any) -> Outcome:
+    def cancel_round(self, year: int, context: Context, *, reason: str) -> Outcome:
         """Give a round up."""
-
-        def decide(opened: Round, by: By) -> Decided:
-            row = self._text(opened.id, remark)
-            opened.cancel(by, commitment=row and row.commitment, **fields)
-            return beside(row)
-
-        return self._change_round(year, context, decide)
+        return self._change_round(year, context, lambda opened, by: opened.cancel(by, reason=reason))
 
 
 def _unnamed(context: Context) -> Context:

@@ -145,6 +145,17 @@ def test_a_person_is_a_candidate_by_a_consent_in_their_household(office: Office)
     assert outcome.events[0]["nomination_id"] == nomination.id
 
 
+def test_no_household_is_ever_a_candidate(office: Office):
+    household, someone = office.at_work()
+    office.consent(household, someone)
+
+    for kind in office.round.begun.kinds:
+        for named in ({"unit": household}, {"unit": None, "person_id": household}):
+            rule = refused(office.nominate, kind=kind, **named)
+            assert rule in ("candidate-unknown", "candidate-kind", "publication-consent-missing")
+    assert office.round.nominations == {}
+
+
 @pytest.mark.parametrize(
     ("known", "rule"),
     [({}, None), ({"years": 1}, "candidate-worked-too-little"), ({"hukou": "410105"}, "candidate-local-hukou")],

@@ -155,6 +155,11 @@ def test_nobody_reads_a_sealed_score(year: Callable[[int], Year], person_id: str
 
     done(it.give(it.selection, "score-openings", {}))
 
+    rows = ranking(it.casework.round(it.year), seats={"K03_EMPLOYER": 1})
+    given: dict[str, Any] = {"snapshot_id": SNAPSHOT, "sha256": DIGEST, "not_ranked": {}}
+    it.casework.rank_round(it.year, by("selection"), candidates=rows, **given)
+    theirs = it.bureau.get(f"{it.path}/nominations/{nominations[0]}").json
+    assert (theirs["place"], theirs["on_list"]) == (None, None)  # the list is not shown to anybody yet
     scoring = it.auditor.get(f"{it.path}/nominations/{nominations[0]}").json["scoring"]
     assert scoring["scores"] == [{"panelist": name, "items": {"overall": POINTS}} for name in PANEL]
     assert it.bureau.get(f"{it.path}/nominations/{nominations[0]}").json["scoring"] is None
@@ -223,6 +228,7 @@ def test_objections_come_from_anybody_and_are_answered_before_the_end(year: Call
     ]
     assert [each["text"] for each in seen["texts"]] == [NARRATIVE]
     assert it.bureau.get(f"{it.path}/nominations/{listed}").json["objections"] is None
+    assert it.panelist(PANEL[0]).get(f"{it.path}/nominations/{listed}").json["texts"] == []
     assert code_of(it.give(it.selection, "finalisations", {})) == (409, "notice-running")
 
 

@@ -359,4 +359,3 @@ class RoundCancelled(RoundEvent, frozen=True, kw_only=True):
     """The round is given up."""
 
     reason: str
-    commitment: bytes | None = None

@@ -23,8 +23,8 @@ class Round(CommendingCommands):
     and happens today.
     """
 
-    def cancel(self, by: By, *, reason: str, commitment: bytes | None = None) -> None:
+    def cancel(self, by: By, *, reason: str) -> None:
         """Give the round up, as long as its list is not final."""
         self._begin(by, "cancel")
         check_code("reason", "cancel_reasons", reason)
-        self.record(RoundCancelled(occurred_on=by.today, reason=reason, commitment=commitment))
+        self.record(RoundCancelled(occurred_on=by.today, reason=reason))
