@@ -10,6 +10,7 @@ from api.giving import casework
 from casework.domain.household import Household
 from casework.log.reading import Db
 from casework.privacy.access_log import reads_of, record_reads
+from casework.round_path import OF_OBJECTION
 
 Content = dict[str, Any]
 
@@ -22,7 +23,7 @@ def beside(db: Db, household: Household, seen: set[UUID]) -> Content:
     record_reads(db, naming.reader(), [(household.id, subject) for subject, _ in held if subject not in seen])
     return {
         "sealed": [
-            {"subject_id": subject, "revision": row.number, "kind": row.kind, "fields": row.fields}
+            {"subject_id": subject, "revision": row.number, "kind": row.kind, "fields": _shown(row.fields)}
             for subject, row in held
         ],
         "consents": [
@@ -36,6 +37,10 @@ def beside(db: Db, household: Household, seen: set[UUID]) -> Content:
             for person in household.people.values()
             if person.erasure is not None
         ],
+        "nominations": [
+            {"person_id": told.person_id, "year": year, "nomination_id": told.nomination_id, "kind": told.kind}
+            for year, told in casework().candidacies(household.people)
+        ],
         "reads": [read._asdict() for read in reads_of(db, household.id, [household.id, *household.people])],
     }
 
@@ -45,6 +50,11 @@ def _subjects(db: Db, household: Household) -> list[UUID]:
     ours = [person.person_id for person in household.people.values() if person.spells[-1].to_household is None]
     gone = {person for _, person in naming.elsewhere(db, [(household.id, person) for person in ours])}
     return [household.id, *(person for person in ours if person not in gone)]
+
+
+def _shown(fields: Content) -> Content:
+    """A row's fields; of an objection to a nomination only that there is one, since it may tell who objects."""
+    return {name: None if name == OF_OBJECTION else value for name, value in fields.items()}
 
 
 def _said(person_id: UUID, consent: Any) -> Content:

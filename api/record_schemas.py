@@ -50,6 +50,15 @@ class ErasureAnswer(ma.Schema):
     ledger_entry = fields.Integer(required=True, allow_none=True)
 
 
+class Nominated(ma.Schema):
+    """That a person was nominated in a selection round."""
+
+    person_id = fields.UUID(required=True)
+    year = fields.Integer(required=True)
+    nomination_id = fields.UUID(required=True)
+    kind = fields.String(required=True)
+
+
 class Read(ma.Schema):
     """That somebody read what names a person."""
 
@@ -66,8 +75,11 @@ class RecordAnswer(ma.Schema):
     """All that is held of a household."""
 
     household = fields.Nested(HouseholdAnswer, required=True)
-    sealed = fields.List(fields.Nested(Sealed), required=True, **described("Whole, ID numbers too."))
+    sealed = fields.List(
+        fields.Nested(Sealed), required=True, **described("Whole, ID numbers too; null what somebody objects.")
+    )
     consents = fields.List(fields.Nested(Said), required=True)
+    nominations = fields.List(fields.Nested(Nominated), required=True)
     surveys = fields.List(fields.Nested(Answered), required=True)
     erasures = fields.List(fields.Nested(ErasureAnswer), required=True)
     events = fields.List(fields.Nested(StoryItem), required=True)

@@ -309,7 +309,7 @@ def _texts(known: Nomination) -> list[Content] | None:
             home = casework().persons.holders(db, [subject]).get(subject, known.id)
             record_reads(db, naming.reader(), [(home, subject)])
     return [
-        {"event": event.type_name, "told_on": event.occurred_on, "text": opened[sealed]["remark"]}
+        {"event": event.type_name, "told_on": event.occurred_on, "text": next(iter(opened[sealed].values()))}
         for event, sealed in texts
         if sealed in opened
     ]

@@ -28,6 +28,9 @@ from casework.privacy.persons import sealed_fields
 FIRST_YEAR = 2012
 """No round is older than the first policy."""
 
+OF_OBJECTION = "objection"
+"""The name of a vault row's field that would tell a candidate who objects to them, and what of."""
+
 HISTORY: Sequence[type[Event]] = (
     told.RoundOpened,
     told.NominationSubmitted,
@@ -63,13 +66,22 @@ class RoundPath(Candidates):
         """Return what the rounds before a year say of candidates."""
         return History(self._earlier(year))
 
+    def candidacies(self, person_ids: Collection[UUID]) -> list[tuple[int, told.NominationSubmitted]]:
+        """Return the nominations of some people, with the years of their rounds, the earliest first."""
+        ids = {round_id(year): year for year in range(FIRST_YEAR, self.today.year + 1)}
+        with self.pool.connection() as db:
+            rows = reading.events_of_types(db, list(ids), [told.NominationSubmitted.type_name])
+        submitted = [(ids[stream_id], self._decode(type_name, state)) for stream_id, _, type_name, state in rows]
+        return sorted((each for each in submitted if each[1].person_id in person_ids), key=lambda each: each[0])
+
     def _with_text(
         self, year: int, context: Context, command: str, nomination_id: UUID, text: str | None, **fields: Any
     ) -> Outcome:
         """Give a command on a nomination whose free text goes to the vault, with the person where it is about one."""
 
         def decide(opened: Round, by: By) -> Decided:
-            row = self._text(subject_of(opened.nomination(nomination_id)), text)
+            name = OF_OBJECTION if "objection_id" in fields else "remark"
+            row = self._text(subject_of(opened.nomination(nomination_id)), text, name)
             getattr(opened, command)(by, nomination_id=nomination_id, commitment=row and row.commitment, **fields)
             return beside(row)
 
@@ -107,8 +119,8 @@ class RoundPath(Candidates):
             for nomination in nominations
         }
 
-    def _text(self, subject: UUID, text: str | None) -> VaultRow | None:
-        return sealed_fields(self.persons.vault, subject, {"remark": text} if text else {})
+    def _text(self, subject: UUID, text: str | None, name: str = "remark") -> VaultRow | None:
+        return sealed_fields(self.persons.vault, subject, {name: text} if text else {})
 
     def _unit_named(self, unit: UUID | None) -> Unit:
         """A unit of the registry as it is now; one that is unknown is told by the rule that asks for it."""

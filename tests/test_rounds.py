@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,22 @@ def test_a_command_given_twice_counts_once(office: Office):
     assert again == first
     assert office.round.version == 2
     assert refused(office.nominate, office.bureau("IIT", "another")) == "nominated-already"
+
+
+@pytest.mark.parametrize(("keys", "named"), [(["one"] * 4, 4), (["one", "two", "three", "four"], 1)])
+def test_of_several_at_once_one_nominates(office: Office, keys: list[str], named: int):
+    def nominate(key: str) -> str:
+        try:
+            return str(office.nominate(office.bureau("IIT", key)).events[0]["nomination_id"])
+        except CaseworkError as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(nominate, keys))
+
+    [nomination] = office.round.nominations
+    assert answers.count(str(nomination)) == named
+    assert answers.count("nominated-already") == 4 - named
 
 
 def test_an_edit_of_what_somebody_changed_meanwhile_is_refused(office: Office):

@@ -289,6 +289,28 @@ def test_a_whole_year(year: Callable[[int], Year], person_id: str):
     assert len(nominations) == 3
 
 
+def test_the_record_of_a_household_tells_its_candidates_but_not_who_objects(
+    year: Callable[[int], Year], person_id: str
+):
+    it = year(2023)
+    *_, nomination = published(it, person_id)
+    objection = {"grounds": "misconduct", "remark": "王五举报"}
+    done(it.give(it.desk("caseworker"), f"nominations/{nomination}/objections", objection))
+    with it.casework.pool.connection() as db:
+        home = it.casework.persons.holders(db, [UUID(person_id)])[UUID(person_id)]
+
+    record = done(it.desk("caseworker").get(f"/v1/households/{home}/record"))
+
+    mine = {"person_id": person_id, "year": 2023, "nomination_id": nomination, "kind": "K06_MIGRANT_WORKER"}
+    assert mine in record["nominations"]
+    fields = [row["fields"] for row in record["sealed"]]
+    assert {"remark": NARRATIVE} in fields
+    assert {"objection": None} in fields
+    assert "王五" not in str(record)
+    texts = it.selection.get(f"{it.path}/nominations/{nomination}").json["texts"]
+    assert [each["text"] for each in texts] == [NARRATIVE, "王五举报"]
+
+
 def test_nominations_come_page_by_page_and_by_kind(year: Callable[[int], Year]):
     it = year(2020)
     first, second = it.nominated(unit="emp-1"), it.nominated(unit="emp-2")

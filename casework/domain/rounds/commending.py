@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from casework.domain.rounds.events import (
 )
 from casework.domain.rounds.nomination import Nomination
 from casework.domain.rounds.notice import NoticeCommands
-from casework.domain.rounds.ranking import is_within
 from casework.errors import Forbidden, Invalid
 
 DUTY = "selection"
@@ -42,8 +40,6 @@ class CommendingCommands(NoticeCommands):
         assert final is not None
         refuse_if(list_sha256 != final.list_sha256, "list-differs")
         refuse_if(any(each.document != document for each in self.signed.values()), "documents-differ")
-        kinds = Counter(self.nominations[each].kind for each in final.listed)
-        refuse_if(not is_within(self.begun.quota, kinds), "quota-exceeded")
         self.record(
             CommendationSigned(occurred_on=by.today, bureau=signing, document=document, list_sha256=list_sha256)
         )

@@ -59,6 +59,12 @@ def test_a_round_keeps_its_policy_its_kinds_and_its_days():
     assert event.notice_working_days == 5
 
 
+def test_a_round_is_opened_under_a_policy_that_is_in_force():
+    later = msgspec.structs.replace(POLICY, effective_from=date(2013, 9, 21))
+
+    assert refused(Round(round_id(YEAR)).open, on("draft"), year=YEAR, policy=later) == "policy-not-in-force"
+
+
 def test_further_kinds_are_taken_in_for_one_round_unless_they_have_no_formula():
     round_ = Round(round_id(YEAR))
     assert refused(round_.open, on("draft"), year=YEAR, policy=POLICY, also=["K09_HEALTH_INSTITUTION"]) == (
@@ -202,12 +208,9 @@ def test_a_candidate_is_nominated_once_for_a_kind_unless_it_was_taken_back():
     assert len(round_.nominations) == 2
 
 
-def withdraw(round_: Round, name: str, nominator: str = "IIT") -> None:
+def withdraw(round_: Round, name: str, nominator: str = "IIT", reason: str = "nominator_decided") -> None:
     round_.withdraw_nomination(
-        on("nominating"),
-        nomination_id=nomination_id(name),
-        nominator=unit_id(nominator),
-        reason="nominator_decided",
+        on("nominating"), nomination_id=nomination_id(name), nominator=unit_id(nominator), reason=reason
     )
 
 
@@ -216,6 +219,7 @@ def test_only_who_nominated_takes_it_back_and_nothing_more_happens_to_it():
     nominate(round_, "emp-1")
 
     assert refused(withdraw, round_, "emp-1", "HRSS") == "nomination-not-yours"
+    assert refused(withdraw, round_, "emp-1", reason="regret") == "unknown-code"
     withdraw(round_, "emp-1")
 
     assert refused(withdraw, round_, "emp-1") == "nomination-withdrawn"
@@ -395,6 +399,15 @@ def test_a_revocation_bars_three_rounds():
         past.append(later(year))
 
     named_later(later(2017), "emp-1", past)
+
+
+def test_a_revocation_after_the_nomination_still_bars():
+    round_ = later(2014)
+    named_later(round_, "emp-1", [given_round("closed")])
+
+    rule = refused(decide, round_, "emp-1", history=History([revoked()]), by=By(today=date(2014, 11, 2)))
+
+    assert rule == "candidate-barred-by-revocation"
 
 
 def test_a_late_revocation_bars_from_then_on():
