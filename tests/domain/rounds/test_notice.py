@@ -15,7 +15,13 @@ from casework.domain.parts import collide
 from casework.domain.policy import Policy
 from casework.domain.registry import unit_id
 from casework.domain.residence import By
-from casework.domain.rounds.events import CommendationIssued, CommendationRevoked, CommendationSigned, RoundFinalised
+from casework.domain.rounds.events import (
+    CommendationIssued,
+    CommendationRevoked,
+    CommendationSigned,
+    Quota,
+    RoundFinalised,
+)
 from casework.domain.rounds.round import Round
 from tests.domain.rounds.given import (
     NOTICE_TO,
@@ -135,6 +141,14 @@ def test_nobody_under_a_veto_or_without_consent_is_published():
     assert round_.published is not None
     assert round_.published.listed == tuple(nomination_id(name) for name in ("emp-2", "worker", "emp-3"))
     assert round_.published.reserves == ()
+
+
+def test_a_list_with_more_than_the_seats_is_neither_shown_nor_final():
+    for state, command in (("ranked", publish), ("notice", finalise)):
+        round_ = given_round(state)
+        round_.opened = replace(round_.begun, quota=Quota(mode="total_30_equal", total=2))
+
+        assert refused(command, round_) == "quota-exceeded"
 
 
 def test_a_list_of_nobody_is_not_published():
@@ -308,6 +322,20 @@ def test_equal_claims_go_to_the_kind_that_the_catalogue_names_first():
     assert round_.next_reserve("K05_TRAINING_PROVIDER") == nomination_id("agency-2")
     promote(round_, "agency-2", "agency-1", state="ranked")
     assert round_.reserves == [nomination_id(name) for name in ("emp-2", "emp-3", "agency-3")]
+
+
+def test_a_person_who_moves_up_agrees_to_publication():
+    round_ = given_round("reviewing")
+    all_in(round_)
+    open_scores(round_)
+    rank(round_, ranking(round_, seats={"K06_MIGRANT_WORKER": 0}))
+    publish(round_)
+    veto(round_, "emp-3", by=on("notice"))
+    remove(round_, "emp-1")
+    assert round_.next_reserve("K03_EMPLOYER") == nomination_id("worker")
+
+    assert refused(promote, round_, "worker", "emp-1", consenting=()) == "publication-consent-missing"
+    promote(round_, "worker", "emp-1")
 
 
 def test_without_reserves_nobody_moves_up():
