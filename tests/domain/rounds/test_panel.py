@@ -114,6 +114,21 @@ def test_a_candidate_has_five_panelists_without_those_who_are_recused():
     score(round_, "worker", PANEL[1])
 
 
+def test_a_panel_that_shrank_below_five_opens_no_scores():
+    round_ = given_round("reviewing")
+
+    round_.declare_recusal(on("reviewing"), nomination_id=nomination_id("worker"), panelist=PANEL[-1])
+
+    assert refused(open_scores, round_) == "panel-too-small"
+
+
+def test_points_that_are_not_the_rubrics_are_not_recorded():
+    round_ = given_round("frozen")
+    points: dict[str, Any] = {"nomination_id": nomination_id("emp-1"), "items": {"overall": 101}}
+
+    assert refused(round_.record_score, on("frozen"), panelist=PANEL[0], commitment=b"", **points) == "field-value"
+
+
 def test_a_score_is_given_once_by_the_panel_of_the_kind_to_the_eligible():
     round_ = given_round("frozen")
     appoint(round_, "of units", kinds=("K03_EMPLOYER",), by=on("frozen"))
