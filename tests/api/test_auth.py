@@ -176,9 +176,10 @@ def filled_in(path: str) -> str:
         "import",
         "export",
         "transfer",
+        "nomination",
+        "veto",
+        "objection",
     ):
-    of_households = ("household", "person", "employment", "need", "episode", "referral", "job", "import", "export")
-    for name in (*of_households, "nomination", "veto", "objection"):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
 
