@@ -151,6 +151,10 @@ def test_a_list_with_more_than_the_seats_is_neither_shown_nor_final():
         assert refused(command, round_) == "quota-exceeded"
 
 
+def test_a_round_is_given_up_for_a_reason_that_has_a_code():
+    assert refused(given_round("notice").cancel, on("notice"), reason="tired") == "unknown-code"
+
+
 def test_a_list_of_nobody_is_not_published():
     round_ = given_round("ranked")
     for name in ("emp-1", "emp-2", "worker"):

@@ -180,6 +180,14 @@ def test_a_candidate_who_is_vetoed_after_the_opening_is_not_ranked():
     assert nomination_id("emp-1") not in round_.listed
 
 
+def test_where_everybody_is_vetoed_after_the_opening_there_is_no_ranking():
+    round_ = to_rank()
+    for name in ("emp-1", "emp-2", "emp-3", "worker"):
+        veto(round_, name, by=on("reviewing"))
+
+    assert refused(rank, round_, []) == "nobody-eligible"
+
+
 def with_seats(seats: int, mode: Any = "total_30_equal") -> Policy:
     return replace(POLICY, selection=replace(POLICY.selection, seats=seats, quota=mode))
 
