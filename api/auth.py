@@ -169,6 +169,8 @@ RIGHTS: Mapping[str, Roles] = {
     "rounds.list_nominations": ROUND_READERS,
     "rounds.read_panel": SELECTORS | {"auditor"},
     "rounds.appoint": SELECTORS,
+    "rounds.freeze": SELECTORS,
+    "rounds.rank": SELECTORS,
     "rounds.open_scores": SELECTORS,
     "rounds.publish": SELECTORS,
     "rounds.promote": SELECTORS,

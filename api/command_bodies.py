@@ -6,6 +6,10 @@ from api.fields import Body, Code, Part, Plain, Text
 from api.schemas import described
 
 
+class Nothing(Body):
+    """Nothing more is asked than what the path says."""
+
+
 class SourceBody(Body):
     """Where a feed's record comes from; it takes the place of an `Idempotency-Key`, also where one is sent."""
 

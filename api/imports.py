@@ -13,7 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from api import naming
 from api.auth import of_one_bureau, principal
 from api.body import WrongMediaType
-from api.fields import Body, Code, Query, QueryWhole, Text
+from api.command_bodies import Nothing
+from api.fields import Code, Query, QueryWhole, Text
 from api.giving import casework, idempotency_key
 from api.import_schemas import Forgotten, ImportAnswer, ImportAsked, ImportPage, RowProblems
 from api.language import language
@@ -72,10 +73,6 @@ class Template(Query):
     """As what kind of file."""
 
     format = Code(("csv", "xlsx"), load_default="xlsx")
-
-
-class Nothing(Body):
-    """An empty object."""
 
 
 @bp.uploading("/imports", Upload, ImportAsked, tuple(MEDIA))

@@ -21,6 +21,7 @@ bp = Resource("jobs", __name__, description=__doc__)
 
 OF_INSTALLATION = ("find_duplicates",)
 """Kinds of jobs that nobody asked for."""
+OF_ROUNDS = ("freeze_round", "rank_round")
 OPEN = ("waiting", "queued", "running")
 
 
@@ -71,4 +72,4 @@ def _href(job: Job) -> str | None:
     for what in ("import", "export"):
         if what in job.asked:
             return f"/v1/{what}s/{job.asked[what]}"
-    return None
+    return f"/v1/rounds/{job.asked['year']}" if job.kind in OF_ROUNDS else None

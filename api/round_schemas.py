@@ -296,3 +296,11 @@ class PublicList(ma.Schema):
     reserves = fields.List(fields.Nested(Listed), required=True)
     list_sha256 = fields.String(required=True, allow_none=True)
     commendation = fields.Nested(Issued, required=True, allow_none=True)
+
+
+class RoundAsked(ma.Schema):
+    """Where the job is that takes a round a step on."""
+
+    id = fields.UUID(required=True, **described("The job's."))
+    href = fields.String(required=True)
+    round_href = fields.String(required=True)

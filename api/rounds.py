@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 
 from api import round_pages
-from api.command_bodies import Command
+from api.auth import principal
+from api.command_bodies import Command, Nothing
 from api.fields import Code, Day, Id, Plain, Query, QueryWhole, Several, Text, UnitRef, Whole
 from api.giving import casework
-from api.resource import Fields, Resource
-from api.round_schemas import NominationPage, PanelAnswer, PublicList, RoundAnswer, RoundList
+from api.resource import Fields, Resource, answer
+from api.round_schemas import NominationPage, PanelAnswer, PublicList, RoundAnswer, RoundAsked, RoundList
 from api.schemas import described
 from casework.outcome import Context, Outcome
+from casework.projections import jobs
 
 bp = Resource("rounds", __name__, description=__doc__)
 
@@ -135,6 +137,20 @@ def appoint(context: Context, fields: Fields, year: int) -> Outcome:
     return casework().appoint_panelist(year, context, **fields)
 
 
+@bp.asking(f"{ROUND}/freezes", Nothing, RoundAsked)
+def freeze(asked: Fields, year: int) -> Response:
+    """Count the year as it was known when nominations closed, measure every unit, and freeze it; a job does it."""
+    casework().round(year).check_step("freeze", casework().today)
+    return _asked("freeze_round", year)
+
+
+@bp.asking(f"{ROUND}/rankings", Nothing, RoundAsked)
+def rank(asked: Fields, year: int) -> Response:
+    """Rank the candidates by the frozen figures and the panel's open scores; a job does it."""
+    casework().round(year).check_rank(casework().today)
+    return _asked("rank_round", year)
+
+
 @bp.command(f"{ROUND}/score-openings", Command)
 def open_scores(context: Context, fields: Fields, year: int) -> Outcome:
     """Open all scores, once all are in. Until then nobody reads any, and after that none is given."""
@@ -175,3 +191,14 @@ def close(context: Context, fields: Fields, year: int) -> Outcome:
 def cancel(context: Context, fields: Fields, year: int) -> Outcome:
     """Give a round up, as long as its list is not final."""
     return casework().cancel_round(year, context, **fields)
+
+
+def _asked(kind: str, year: int) -> Response:
+    """Ask for the job that takes a round a step on; asked again it is the same job."""
+    plain = {"year": year, "actor": principal().sub, "role": g.role}
+    with casework().pool.connection() as db:
+        id = jobs.ask(db, kind, str(year), plain, again=jobs.OVER)
+    place = f"/v1/jobs/{id}"
+    return answer(
+        {"id": id, "href": place, "round_href": f"/v1/rounds/{year}"}, 202, {"Location": place, "Retry-After": "1"}
+    )

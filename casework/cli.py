@@ -390,6 +390,41 @@ def show_round(settings: Settings, year: int) -> None:
             click.echo(line)
 
 
+@round_.command(name="freeze")
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that count, this one included.")
+@with_servers
+def freeze_round(settings: Settings, year: int, workers: int) -> None:
+    """Count the year as it was known on 31 October, measure every unit, and freeze it for the round."""
+    from casework import selecting
+
+    selecting.freeze(settings, year=year, workers=workers)
+
+
+@round_.command(name="rank")
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that count what is not there.")
+@with_servers
+def rank_round(settings: Settings, year: int, workers: int) -> None:
+    """Rank the candidates by the frozen figures and the panel's open scores."""
+    from casework import selecting
+
+    selecting.rank(settings, year=year, workers=workers)
+
+
+@round_.command()
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that count, this one included.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_servers
+def recompute(settings: Settings, year: int, workers: int, as_json: bool) -> None:
+    """Do a round's figures and ranking again from the log alone; fails where they are not the same to the byte."""
+    from casework import selecting
+
+    if not selecting.recompute(settings, year=year, workers=workers, as_json=as_json):
+        raise SystemExit(1)
+
+
 @main.command()
 @click.option("--once", is_flag=True, help="Do all of it, show the figures, check every view row, and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: the figures as one JSON object on the last line.")

@@ -14,13 +14,11 @@ from casework import wiring
 from casework.config import Settings
 from casework.domain.evaluation import month_ends, totals_digest
 from casework.domain.policy import load_policy, policy_of
-from casework.garbage import keep_for_good
 from casework.log.reading import Db
 from casework.projections import months
-from casework.projections.counting import count_all
 from casework.projections.months import MonthRun, Progress
 from casework.projections.unit_years import registry_of, unit_years
-from casework.terminal import progress_bar
+from casework.terminal import count_months
 
 Content = dict[str, Any]
 
@@ -33,24 +31,10 @@ def run(
     with closing(wiring.open_log(settings, max_size=1)) as pool, pool.connection() as db:
         begun = months.begin(db, year, under, known_at=known_at)
         first, began = months.progress(db, begun.id), monotonic()
-        whole = _count(settings, db, begun, first, workers)
+        whole = count_months(settings, db, begun, workers)
         told = _told(db, begun, first, whole, monotonic() - began)
     for line in [json.dumps(told)] if as_json else _lines(told):
         click.echo(line)
-
-
-def _count(settings: Settings, db: Db, begun: MonthRun, first: Progress, workers: int) -> Progress:
-    keep_for_good()
-    with progress_bar() as bar:
-        task = bar.add_task(f"events up to the cut of {begun.year}", completed=first.done, total=first.total)
-        return count_all(
-            db,
-            begun,
-            lambda now: bar.update(task, completed=now.done),
-            url=wiring.database_url(settings),
-            role=settings.database_role,
-            beside=workers - 1,
-        )
 
 
 def _told(db: Db, begun: MonthRun, first: Progress, whole: Progress, seconds: float) -> Content:

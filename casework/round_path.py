@@ -62,9 +62,9 @@ class RoundPath(Candidates):
             begun = reading.events_of_types(db, list(ids), [told.RoundOpened.type_name])
         return sorted((ids[stream_id] for stream_id, *_ in begun), reverse=True)
 
-    def history(self, year: int) -> History:
-        """Return what the rounds before a year say of candidates."""
-        return History(self._earlier(year))
+    def history(self, year: int, on: date | None = None) -> History:
+        """Return what the rounds before a year say of candidates, or said by the end of a day."""
+        return History(self._earlier(year, on or self.today))
 
     def candidacies(self, person_ids: Collection[UUID]) -> list[tuple[int, told.NominationSubmitted]]:
         """Return the nominations of some people, with the years of their rounds, the earliest first."""
@@ -90,14 +90,16 @@ class RoundPath(Candidates):
     def _change_round(self, year: int, context: Context, decide: Decide) -> Outcome:
         return self._change_registry(round_id(year), Round, context, decide)
 
-    def _earlier(self, year: int) -> list[Round]:
+    def _earlier(self, year: int, on: date) -> list[Round]:
         ids = [round_id(each) for each in range(FIRST_YEAR, year)]
         with self.pool.connection() as db:
             rows = reading.events_of_types(db, ids, [kind.type_name for kind in HISTORY])
         rounds: dict[UUID, Round] = {}
         for stream_id, version, type_name, state in rows:
             earlier = rounds.setdefault(stream_id, Round(stream_id))
-            Round.fold(earlier, [Recorded(stream_id, version, self._decode(type_name, state))])
+            event = self._decode(type_name, state)
+            if event.occurred_on <= on:
+                Round.fold(earlier, [Recorded(stream_id, version, event)])
         return list(rounds.values())
 
     def _policy(self, on: date) -> Policy:

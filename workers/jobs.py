@@ -18,11 +18,13 @@ from casework.config import Settings
 from casework.domain.policy import load_policy
 from casework.errors import CaseworkError, Refused, Unavailable
 from casework.log.pool import Pool, open_pool
+from casework.outcome import Context
 from casework.privacy.duplicates import Duplicates
 from casework.projections import counting, jobs, replay, verify
 from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
+from casework.selection import freezing
 from casework.wake import Wake
 
 stopping = Event()
@@ -180,12 +182,38 @@ def find_duplicates(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     return {"queued": queued}
 
 
+def freeze_round(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Count a year and freeze the figures of its round; one that is frozen stays as it is."""
+    return _of_round(pool, job, freezing.freeze)
+
+
+def rank_round(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Rank the candidates of a round; one that is ranked stays as it is."""
+    return _of_round(pool, job, freezing.rank)
+
+
+def _of_round(pool: Pool, job: jobs.Job, step: freezing.Step) -> dict[str, Any]:
+    casework, year, progress = _casework(pool), int(job.asked["year"]), _progress(pool, job)
+    context = Context(actor=job.asked["actor"], role=job.asked["role"])
+    with pool.connection() as db:
+        step(
+            casework,
+            db,
+            context,
+            year,
+            lambda db, run: counting.count_all(db, run, lambda p: progress(p.done, p.total)),
+        )
+    return {"round": year}
+
+
 KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {
     "count_units": count_units,
     "find_duplicates": find_duplicates,
     "import_rows": import_rows,
     "undo_import": undo_import,
     "export_rows": export_rows,
+    "freeze_round": freeze_round,
+    "rank_round": rank_round,
 }
 """What the database's jobs can be."""
 

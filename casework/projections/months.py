@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +19,7 @@ import msgspec
 from casework.domain.calendar import SHANGHAI, month_ends, shanghai_date
 from casework.domain.household import Household
 from casework.domain.household_year import HouseholdYear, YearCounter
-from casework.domain.ids import PARTITIONS, REGISTRY, uuid8_from
+from casework.domain.ids import PARTITIONS, REGISTRY, uuid7, uuid8_from
 from casework.domain.policy import Policy, load_policy, parse_policy
 from casework.domain.state import Origin
 from casework.domain.year_events import ACTING, NOBODY, Acting, origins_of
@@ -106,6 +107,7 @@ SELECT coalesce(sum(run.cut[part.partition + 1]) FILTER (WHERE part.totals IS NO
 FROM casework.month_part AS part JOIN casework.month_run AS run ON run.id = part.run WHERE part.run = %s"""
 _MISSING = """
 SELECT household FROM casework.month_part, unnest(missing) AS household WHERE run = %s ORDER BY household LIMIT %s"""
+_DROP = "DELETE FROM casework.month_run WHERE id = %s"
 _TOTALS = "SELECT totals FROM casework.month_part WHERE partition = %b::smallint AND run = %b"
 
 
@@ -132,6 +134,17 @@ def begin(
     run = run._replace(id=_id_of(run))
     _keep(db, run, draft)
     return run
+
+
+@contextmanager
+def apart(db: Db, year: int, policy: Policy, known_at: datetime) -> Iterator[MonthRun]:
+    """A run of its own, which shares nothing with any that was counted before, and is gone in the end."""
+    run = MonthRun(uuid7(), year, policy, known_at, reading.cut_at(db, known_at))
+    _keep(db, run, None)
+    try:
+        yield run
+    finally:
+        db.execute(_DROP, (run.id,))
 
 
 def _id_of(run: MonthRun) -> UUID:

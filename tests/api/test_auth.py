@@ -126,6 +126,8 @@ GET  /v1/rounds/{year}/nominations                                              
 POST /v1/rounds/{year}/nominations                                               --x-----
 GET  /v1/rounds/{year}/panel                                                     ----xx--
 POST /v1/rounds/{year}/panelists                                                 -----x--
+POST /v1/rounds/{year}/freezes                                                   -----x--
+POST /v1/rounds/{year}/rankings                                                  -----x--
 POST /v1/rounds/{year}/score-openings                                            -----x--
 POST /v1/rounds/{year}/shortlists                                                -----x--
 POST /v1/rounds/{year}/promotions                                                -----x--

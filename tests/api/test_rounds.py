@@ -165,6 +165,24 @@ def test_nobody_reads_a_sealed_score(year: Callable[[int], Year], person_id: str
     assert it.bureau.get(f"{it.path}/nominations/{nominations[0]}").json["scoring"] is None
 
 
+def test_the_office_asks_for_the_figures_and_the_ranking_when_their_time_has_come(year: Callable[[int], Year]):
+    it = year(2024)
+    it.on(OCTOBER)
+    early = it.selection.post(f"{it.path}/freezes", {})
+    it.on(NOVEMBER)
+
+    asked = it.selection.post(f"{it.path}/freezes", {})
+
+    assert code_of(early) == (409, "nominations-not-closed")
+    assert asked.status == 202
+    assert asked.json["round_href"] == it.path
+    job = it.selection.get(asked.json["href"]).json
+    assert (job["href"], job["state"]) == (it.path, "waiting")
+    assert it.selection.post(f"{it.path}/freezes", {}).json == asked.json
+    assert code_of(it.selection.post(f"{it.path}/rankings", {})) == (409, "nothing-scored")
+    assert it.bureau.post(f"{it.path}/freezes", {}).status == 403
+
+
 def test_the_list_is_for_everybody_once_it_is_published(year: Callable[[int], Year], person_id: str):
     it = year(2016)
     anybody = it.desk(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from fractions import Fraction
 from itertools import pairwise
 from uuid import UUID
@@ -60,6 +60,11 @@ class RankingCommands(PanelCommands):
             )
         )
 
+    def check_rank(self, today: date) -> None:
+        """Refuse to rank before its time: all scores have to be open."""
+        self.check_step("rank", today)
+        refuse_if(not self.are_scores_open, "scores-sealed")
+
     def rank(
         self,
         by: By,
@@ -74,8 +79,7 @@ class RankingCommands(PanelCommands):
         Every eligible candidate is ranked, or named in ``not_ranked`` with the reason. A ranking that does not agree
         with the scores of the panel, the rules of a final score, the floor or the quota is refused.
         """
-        self._begin(by, "rank")
-        refuse_if(not self.are_scores_open, "scores-sealed")
+        self.check_rank(by.today)
         refuse_if(self.frozen is None or self.frozen.snapshot_id != snapshot_id, "ranking-of-another-snapshot")
         self._check_complete(candidates, not_ranked)
         for candidate in candidates:

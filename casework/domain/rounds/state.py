@@ -205,15 +205,18 @@ class RoundState(Aggregate):
             raise NotFound("nomination-unknown")
         return self.nominations[nomination_id]
 
-    def _begin(self, by: By, command: str) -> None:
+    def check_step(self, command: str, today: date) -> None:
         """Refuse a command that is no step of the state in which the round is, or that would be back-dated.
 
         NotFound where the round was never opened.
         """
-        refuse_if(by.today < self.told_on, "round-back-dated")
-        rule = STEPS[command].refusal(self.state_on(by.today))
+        refuse_if(today < self.told_on, "round-back-dated")
+        rule = STEPS[command].refusal(self.state_on(today))
         if rule is not None:
             raise Refused(rule)
+
+    def _begin(self, by: By, command: str) -> None:
+        self.check_step(command, by.today)
 
     def _begin_with(self, by: By, command: str, nomination_id: UUID) -> Nomination:
         """Begin a command on a nomination that was not taken back."""

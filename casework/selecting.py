@@ -1,0 +1,70 @@
+"""``casework round freeze``, ``rank`` and ``recompute``: the figures of a round, and whether they can be had again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import click
+
+from casework import wiring
+from casework.application import Casework
+from casework.config import Settings
+from casework.log.reading import Db
+from casework.outcome import Context
+from casework.projections.months import MonthRun
+from casework.selection import freezing
+from casework.selection.freezing import Count, Recomputed
+from casework.terminal import count_months
+
+OPERATOR = Context(actor="operator", role="operator")
+
+
+def freeze(settings: Settings, *, year: int, workers: int) -> None:
+    """Count the year, measure every unit and freeze the round."""
+    _step(settings, year, workers, freezing.freeze)
+    with wiring.closing_casework(settings) as casework:
+        frozen = casework.round(year).frozen
+    assert frozen is not None
+    click.echo(f"The round of {year} is frozen: {frozen.rows} units, sha256 {frozen.sha256}")
+
+
+def rank(settings: Settings, *, year: int, workers: int) -> None:
+    """Rank the round."""
+    _step(settings, year, workers, freezing.rank)
+    click.echo(f"The round of {year} is ranked: casework round show {year}")
+
+
+def recompute(settings: Settings, *, year: int, workers: int, as_json: bool) -> bool:
+    """Do it all again from the log, and say whether it comes to the same."""
+    with _working(settings, workers) as (casework, db, count):
+        found = freezing.recompute(casework, db, year, count)
+    for line in [json.dumps({**found._asdict(), "agrees": found.agrees})] if as_json else _lines(found):
+        click.echo(line)
+    return found.agrees
+
+
+def _lines(found: Recomputed) -> Iterator[str]:
+    yield f"figures  frozen {found.frozen}"
+    yield f"         again  {found.again}"
+    if found.ranked is not None:
+        yield f"ranking  told   {found.ranked}"
+        yield f"         again  {found.ranked_again}"
+    yield "Both are the same." if found.agrees else "They differ."
+
+
+def _step(settings: Settings, year: int, workers: int, step: freezing.Step) -> None:
+    with _working(settings, workers) as (casework, db, count):
+        step(casework, db, OPERATOR, year, count)
+
+
+@contextmanager
+def _working(settings: Settings, workers: int) -> Iterator[tuple[Casework, Db, Count]]:
+    with wiring.closing_casework(settings) as casework, casework.pool.connection() as db:
+        yield casework, db, partial(_count, settings, workers)
+
+
+def _count(settings: Settings, workers: int, db: Db, run: MonthRun) -> None:
+    count_months(settings, db, run, workers)

@@ -1,0 +1,146 @@
+"""A round's figures frozen, its candidates ranked by them, and both done again from the log by whoever doubts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import NamedTuple
+
+from casework.application import Casework
+from casework.domain.policy import Policy
+from casework.domain.residence import refuse_if
+from casework.domain.rounds.events import MetricsFrozen
+from casework.domain.rounds.round import Round
+from casework.errors import NotFound
+from casework.log.reading import Db
+from casework.outcome import Context
+from casework.projections import months
+from casework.projections.months import MonthRun
+from casework.selection.ranks import LastYear, Ranking, kinds_of, ranking_of
+from casework.selection.snapshot import CODE_VERSION, Snapshot, places_of, snapshot_of
+
+Count = Callable[[Db, MonthRun], object]
+"""Counts a run until it is whole: in this process, or in many."""
+
+Step = Callable[[Casework, Db, Context, int, Count], None]
+"""A step of a round that needs the figures."""
+
+
+class Recomputed(NamedTuple):
+    """What a round's figures and ranking came to when they were done again, beside what the round says of them.
+
+    The last two are None where the round is not ranked yet.
+    """
+
+    frozen: str
+    again: str
+    ranked: str | None
+    ranked_again: str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both came to the same bytes."""
+        return self.frozen == self.again and self.ranked == self.ranked_again
+
+
+def freeze(casework: Casework, db: Db, context: Context, year: int, count: Count) -> None:
+    """Count the year as it was known when nominations closed, measure every unit, and keep the digest in the round.
+
+    Whatever the round would refuse is refused before anything is counted; a round that is frozen stays as it is.
+    """
+    opened = casework.round(year)
+    if opened.frozen is not None:
+        return
+    opened.check_step("freeze", casework.today)
+    run = months.begin(db, year, opened.policy, known_at=opened.known_at)
+    count(db, run)
+    refuse_if(bool(months.missing(db, run.id, 1)), "households-missing")
+    snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
+    casework.freeze_round(
+        year,
+        context,
+        snapshot_id=run.id,
+        known_at=opened.known_at,
+        sha256=snapshot.sha256.hex(),
+        rows=snapshot.rows,
+        code_version=CODE_VERSION,
+        cut=places_of(run),
+    )
+
+
+def rank(casework: Casework, db: Db, context: Context, year: int, count: Count) -> None:
+    """Rank the candidates by the frozen figures and the panel's scores; a round that is ranked stays as it is."""
+    opened = casework.round(year)
+    if opened.rankings:
+        return
+    opened.check_rank(casework.today)
+    snapshot = frozen_snapshot(db, opened, count)
+    ranking = _ranking(casework, db, opened, snapshot, count, casework.today)
+    casework.rank_round(
+        year,
+        context,
+        snapshot_id=snapshot.run.id,
+        sha256=ranking.sha256.hex(),
+        candidates=ranking.candidates,
+        not_ranked=ranking.not_ranked,
+    )
+
+
+def recompute(casework: Casework, db: Db, year: int, count: Count) -> Recomputed:
+    """Do all of it again from the log: nothing that was counted before is read, and nothing is left behind."""
+    opened = casework.round(year)
+    frozen = _frozen(opened)
+    with months.apart(db, year, opened.policy, frozen.known_at) as run:
+        count(db, run)
+        snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
+    told = next((event for events in opened.rankings.values() for event in events), None)
+    again = _ranking(casework, db, opened, snapshot, count, told.occurred_on) if told is not None else None
+    return Recomputed(
+        frozen.sha256,
+        snapshot.sha256.hex(),
+        told.sha256 if told is not None else None,
+        again.sha256.hex() if again is not None else None,
+    )
+
+
+def frozen_snapshot(
+    db: Db, opened: Round, count: Count, policy: Policy | None = None, draft: bytes | None = None
+) -> Snapshot:
+    """Return a round's figures, or what another policy makes of the same cut; counted again where they are gone."""
+    frozen = _frozen(opened)
+    run = months.begin(db, opened.begun.year, policy or opened.policy, known_at=frozen.known_at, draft=draft)
+    count(db, run)
+    snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
+    if policy is None:
+        refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
+    return snapshot
+
+
+def _ranking(casework: Casework, db: Db, opened: Round, snapshot: Snapshot, count: Count, on: date) -> Ranking:
+    """The ranking of a round as it is, or was, made on a day."""
+    year = opened.begun.year
+    last_year = _last_year(casework, db, year - 1, count)
+    return ranking_of(opened, snapshot, last_year=last_year, history=casework.history(year, on))
+
+
+def _last_year(casework: Casework, db: Db, year: int, count: Count) -> LastYear:
+    """The metrics that units had in the round of the year before, where there was one that was frozen."""
+    try:
+        last = casework.round(year)
+    except NotFound:
+        return {}
+    if last.frozen is None:
+        return {}
+    metrics = frozen_snapshot(db, last, count).metrics
+    return {
+        each.unit: each.metric
+        for measured in metrics.values()
+        for each in measured
+        if each.metric is not None and each.not_ranked is None
+    }
+
+
+def _frozen(opened: Round) -> MetricsFrozen:
+    refuse_if(opened.frozen is None, "round-not-frozen")
+    assert opened.frozen is not None
+    return opened.frozen
