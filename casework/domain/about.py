@@ -7,7 +7,7 @@ from uuid import UUID
 
 from casework.domain import catalogue, codes
 from casework.domain.aggregate import Event
-from casework.domain.events import EmploymentEnded, EmploymentStarted, IntegrationSurveyRecorded
+from casework.domain.events import FOR_OFFICES, EmploymentEnded, EmploymentStarted
 from casework.domain.household import Household
 from casework.domain.state import Episode, Need
 
@@ -27,7 +27,7 @@ class About(NamedTuple):
     need: str | None = None
     asked: frozenset[str] = frozenset()
     area: str | None = None
-    is_survey: bool = False
+    is_for_offices: bool = False
     is_known: bool = True
 
 
@@ -45,7 +45,7 @@ def about(event: Event, household: Household) -> About:
     if hasattr(event, "members"):
         return About(tuple(map(person_in, named.members)), is_group=True)
     people = (named.person_id,) if hasattr(event, "person_id") else ()
-    return About(people, is_survey=isinstance(event, IntegrationSurveyRecorded))
+    return About(people, is_for_offices=isinstance(event, FOR_OFFICES))
 
 
 def about_episode(episode: Episode) -> About:

@@ -475,3 +475,12 @@ class TransferAnswered(HouseholdEvent, frozen=True, kw_only=True):
     reason: str | None = None
     moved_to: UUID | None = None
     commitment: bytes | None = None
+
+
+FOR_OFFICES: tuple[type[HouseholdEvent], ...] = (
+    IntegrationSurveyRecorded,
+    IdNumberReleased,
+    TransferRequested,
+    TransferAnswered,
+)
+"""What no bureau is ever told: answers to surveys, whose number was whose, and what offices ask of each other."""

@@ -18,7 +18,7 @@ import msgspec
 
 from casework.domain import catalogue
 from casework.domain.aggregate import EVENT_TYPES
-from casework.domain.events import Change, EntryVoided, HouseholdEvent, IntegrationSurveyRecorded, NewMember
+from casework.domain.events import FOR_OFFICES, Change, EntryVoided, HouseholdEvent, NewMember
 from casework.domain.state import MemberFacts
 
 Kind = Literal["id", "unit", "entry", "date", "month", "code", "codes", "number", "flag"]
@@ -47,9 +47,9 @@ _NEVER = {"carried", "answers", "spells", "commitment", "corrects", "ledger_entr
 
 @cache
 def event_types() -> frozenset[str]:
-    """Return the types of event that a grant may name: those of households, but for surveys."""
-    never = IntegrationSurveyRecorded
-    return frozenset(name for name, kind in EVENT_TYPES.items() if issubclass(kind, HouseholdEvent) and kind != never)
+    """Return the types of event that a grant may name: those of households, but for what is the offices' own."""
+    kinds = {name: kind for name, kind in EVENT_TYPES.items() if issubclass(kind, HouseholdEvent)}
+    return frozenset(name for name, kind in kinds.items() if kind not in FOR_OFFICES)
 
 
 @cache

@@ -77,8 +77,8 @@ class Sight(NamedTuple):
         return self.role in SEES_EVIDENCE
 
     @property
-    def surveys(self) -> bool:
-        """Whether they see what somebody answered to a survey: no service of a bureau rests on it."""
+    def office(self) -> bool:
+        """Whether they see what is an office's own business (``FOR_OFFICES``): no service of a bureau rests on it."""
         return self.role in SEES_ALL_RESTRICTED
 
     def service(self, code: str) -> bool:
@@ -127,7 +127,7 @@ def meeting(need: str) -> tuple[str, ...]:
 
 def is_seen(event: Event, what: About, sight: Sight) -> bool:
     """Whether somebody may know of this event at all, by what is restricted in it; ``what`` it is about."""
-    if what.is_survey and not sight.surveys:
+    if what.is_for_offices and not sight.office:
         return False
     if what.service is not None and not sight.service(what.service):
         return False

@@ -12,7 +12,15 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from casework.domain.events import Change, MemberFactsCorrected, MemberFactsRecorded, ServiceGranted
+from casework.domain.events import (
+    Change,
+    IdNumberReleased,
+    MemberFactsCorrected,
+    MemberFactsRecorded,
+    ServiceGranted,
+    TransferAnswered,
+    TransferRequested,
+)
 from casework.domain.household import Household
 from casework.domain.leaves import leaves
 from casework.domain.registry import unit_id
@@ -508,6 +516,30 @@ def test_an_event_of_a_record_that_the_household_does_not_have_is_not_told(tells
     )
 
     assert types(tells(household, basis=("cross_bureau", "statutory_duty"))) == ["registered"]
+
+
+def test_what_offices_ask_of_each_other_is_told_to_no_bureau(tells: Ask):
+    household = given_household()
+    household.entries += [
+        TransferRequested(
+            occurred_on=date(2013, 3, 1),
+            transfer_id=named("asked"),
+            person_id=named("li"),
+            to_community="410102001001",
+            due_on=date(2013, 3, 22),
+        ),
+        TransferAnswered(occurred_on=date(2013, 3, 2), transfer_id=named("asked"), answer="declined"),
+        IdNumberReleased(
+            occurred_on=date(2013, 3, 3),
+            person_id=named("li"),
+            reason="wrong_id_number",
+            commitment=b"",
+            profile_commitment=b"",
+        ),
+    ]
+
+    for bureau in ("HRSS", "PFP", "LOCAL"):
+        assert types(tells(household, bureau, ("cross_bureau", "statutory_duty"))) == ["registered"]
 
 
 def test_surveys_are_told_to_no_bureau(tells: Ask):
