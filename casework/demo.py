@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import subprocess
 import urllib.error
@@ -23,6 +22,7 @@ from casework import figures, tokens, wiring
 from casework.application import Casework
 from casework.config import Settings
 from casework.projections import reading
+from casework.stopping import StopEvent, set_on_signals
 from casework.terminal import fill, progress_bar, screen, wide_console
 
 READY_SECONDS = 60
@@ -125,9 +125,8 @@ def show_addresses(settings: Settings) -> None:
 
 def stay() -> None:
     """Wait for Ctrl-C or a stop signal."""
-    over = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+    over = StopEvent()
+    set_on_signals(over)
     over.wait()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from threading import Event
 from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,9 +24,10 @@ from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
 from casework.selection import freezing
+from casework.stopping import StopEvent
 from casework.wake import Wake
 
-stopping = Event()
+stopping = StopEvent()
 """Set by a stop signal: what lingers ends, what works ends after its transaction."""
 
 

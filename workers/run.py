@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from threading import Event
 from types import FrameType
 from typing import Any
 
@@ -22,6 +20,7 @@ from casework import wiring
 from casework.config import ConfigError, Settings
 from casework.errors import CaseworkError
 from casework.garbage import keep_for_good
+from casework.stopping import set_on_signals
 from casework.wake import connect
 from workers import jobs
 from workers.beat import Beat
@@ -83,7 +82,7 @@ class LongWorker(Stoppable, Worker):
 
 def run_worker(settings: Settings, name: str = DRAINS) -> None:
     """Work on the queues of one kind until a stop signal; go on when Redis comes back."""
-    stop_on_signals()
+    set_on_signals(jobs.stopping)
     jobs.configure(settings)
     keep_for_good()
     kind = DrainWorker if name == DRAINS else LongWorker
@@ -92,14 +91,14 @@ def run_worker(settings: Settings, name: str = DRAINS) -> None:
             _new_worker(kind, name, settings).work(logging_level="WARNING")
         except redis.RedisError as error:
             log.warning("Redis does not answer (%s).", type(error).__name__)
-        stop_on_signals()
+        set_on_signals(jobs.stopping)
         jobs.stopping.wait(AGAIN_SECONDS)
     jobs.close()
 
 
 def refuse_while_ahead(settings: Settings) -> None:
     """Raise where the vault lacks erasures of the ledger; a database that is away is waited for."""
-    stop_on_signals()
+    set_on_signals(jobs.stopping)
     with closing(wiring.open_log(settings, max_size=1)) as pool:
         while not jobs.stopping.is_set():
             try:
@@ -113,18 +112,12 @@ def refuse_while_ahead(settings: Settings) -> None:
 
 def run_beat(settings: Settings) -> None:
     """Tick until a stop signal."""
-    stop_on_signals()
+    set_on_signals(jobs.stopping)
     jobs.configure(settings)
     ours = jobs.runtime()
     drains = queue(DRAINS, connect(str(settings.redis_url), answer_seconds=1))
     Beat(ours.engine, ours.wake, drains, jobs.stopping).run()
     jobs.close()
-
-
-def stop_on_signals(stop: Event = jobs.stopping) -> None:
-    """Let SIGTERM and SIGINT set a flag and nothing else."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
 
 
 def _new_worker(kind: type[BaseWorker], name: str, settings: Settings) -> BaseWorker:
