@@ -120,7 +120,8 @@ def _flat(messages: Any, path: tuple[object, ...]) -> Iterator[tuple[tuple[objec
 
 def _told(error: FieldError, spoken: str) -> dict[str, Any]:
     entry = problems().get(error.code)
-    return {"pointer": error.pointer, "code": error.code, "hint": entry.detail[spoken] if entry else error.hint}
+    hint = entry.detail[spoken].replace("{names}", error.hint) if entry else error.hint
+    return {"pointer": error.pointer, "code": error.code, "hint": hint}
 
 
 def _casework_error(error: CaseworkError) -> Response:

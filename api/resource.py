@@ -209,7 +209,8 @@ def refuse_unknown_parameters(known: frozenset[str]) -> None:
     """Refuse a request with a parameter that its endpoint does not know."""
     unknown = [name for name in request.args if name not in known]
     if unknown:
-        raise MalformedParameters(errors=tuple(FieldError("", "parameter-unknown", "") for _ in unknown))
+        names = ", ".join(sorted(known)) or "-"
+        raise MalformedParameters(errors=tuple(FieldError("", "parameter-unknown", names) for _ in unknown))
 
 
 _HEADERS: Mapping[str, dict[str, Any]] = {
