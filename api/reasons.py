@@ -165,6 +165,11 @@ def _label(kind: str, code: str) -> str:
             return told(catalogue.services()["EDU-COMP"].evidence[code].label)
 
 
+def _is_erased(person_id: UUID | None, grounds: Grounds) -> bool:
+    """Whether nothing can be offered to a person any more: every command on them is refused."""
+    return person_id is not None and grounds.household.people[person_id].is_erased
+
+
 def _offers(levels: Mapping[str, LevelReasons], grounds: Grounds) -> list[Content]:
     """What to offer this family next: services that are missing, those that lift a level most first."""
     offers = [
@@ -178,6 +183,7 @@ def _offers(levels: Mapping[str, LevelReasons], grounds: Grounds) -> list[Conten
         for level, indicator, reason in all_reasons(levels)
         if grounds.sight.indicator(indicator)
         and _is_seen(reason, grounds)
+        and not _is_erased(reason.person_id, grounds)
         and any(each.kind == "service" for each in reason.missing)
     ]
     return offers[:MOST_OFFERS]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
+from uuid import UUID
 
 from casework.domain import catalogue
 from casework.domain.assessment import Assessment
@@ -62,8 +63,20 @@ def due(h: Present, assessment: Assessment) -> Due:
     if assessment.is_assessed:
         items += _school_places(look)
         items += offers(look, assessment)
+    erased = _erased(look)
+    items = [each for each in items if each.person_id not in erased]
     items.sort(key=_ordered)
     return Due(items, clock.until)
+
+
+def _erased(look: Look) -> set[UUID]:
+    """The members of whom nothing is due any more: no command on them is accepted, though they are counted."""
+    erasures = ((person_id, look.h.household.people[person_id].erasure) for person_id in look.members)
+    return {
+        person_id
+        for person_id, asked in erasures
+        if asked is not None and asked.erased_on is not None and look.clock.reached(asked.erased_on)
+    }
 
 
 def _ordered(item: Item) -> tuple[date, str, tuple[str, ...], int, int]:

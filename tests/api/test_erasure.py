@@ -140,6 +140,8 @@ def test_a_supervisor_erases_what_was_asked_for(desk: DeskOf, family: tuple[str,
     read, listed = clerk.get(f"/v1/households/{home}").json, clerk.get("/v1/households").json["items"]
     shown = {each["person_id"]: each for each in read["members"]}
     assert (shown[person]["profile"], shown[person]["erased_on"]) == (None, "2013-10-02")
+    offered = {each["person_id"] for each in read["assessment"]["offer_next"]}
+    assert (person in offered, other in offered) == (False, True)
     assert shown[other]["profile"]["name"] == SPOUSE
     assert [each["head_name"] for each in listed if each["id"] == home] == [None]
     for asked in ({"name": NAME}, {"id_number": NUMBER}, {"phone": PHONE}, {"name": "ouyangzhenhua"}):

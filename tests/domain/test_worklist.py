@@ -48,6 +48,7 @@ from tests.domain.given import (
     works,
 )
 from tests.domain.given import given as served
+from tests.domain.test_consents import erased, to_be_erased
 from tests.domain.test_next_change import days_until
 
 POLICY = load_policy("2013.1")
@@ -96,6 +97,16 @@ def test_a_request_takes_the_place_of_the_offer_until_it_is_decided():
     assert held == []
     assert of(refused, "2014-03-08", "SSI-CARD") == []
     assert [why for why, *_ in of(refused, "2014-03-09", "SSI-CARD")] == ["no-card"]
+
+
+def test_nothing_is_due_to_whoever_was_erased_from_that_day_on():
+    story = [arrived(person("li"), person("wang")), requested("SSI-CARD", on="2013-03-01")]
+    household = given_household(*story, to_be_erased(on="2013-07-01"), erased(on="2013-07-02"))
+
+    before, since = ({item.person_id for item in items(household, on)} for on in ("2013-07-01", "2013-07-02"))
+
+    assert before == {named("li"), named("wang"), None}
+    assert since == {named("wang"), None}
 
 
 def test_a_referral_belongs_to_the_bureau_that_is_asked():
