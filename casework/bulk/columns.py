@@ -215,7 +215,7 @@ def _insurances() -> tuple[Column, ...]:
         *WHOSE,
         coded("service", "险种", offered, required=True),
         coded("scheme", "参保类别", schemes, required=True),
-        Column("unit", "用人单位", unit, about="单位代码；职工参保必填"),
+        Column("unit", "用人单位", unit, about="单位代码；职工参保时填写"),
         Column("occurred_on", "登记日期", day, required=True, about="参保或缴费登记的日期"),
         Column("paid_through", "缴费至", month, required=True, about="年-月"),
     )
