@@ -42,8 +42,9 @@ class MembershipCommands(ResidenceCommands):
     def _member(self, person_id: UUID, on: date) -> Person:
         """Return a member of whom something of that day can be told."""
         person = self.person(person_id)
-        refuse_if(person.is_erased, "person-erased")
+        self._check_not_erased(person_id)
         refuse_if(not person.not_left_by(on), "person-left")
+        self._check_still_ours(person_id)
         return person
 
     def add_member(

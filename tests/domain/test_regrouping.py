@@ -45,6 +45,7 @@ from tests.domain.given import (
     requested,
     say,
     seen,
+    told,
     voided,
     works,
 )
@@ -127,6 +128,25 @@ def test_what_households_count_is_the_same_before_and_after_a_split():
             assert total(code, on, source, new) == total(code, on, whole), (code, on)
     assert assessed(new, "2013-05-31").status == "not_arrived"
     assert new.community == COMMUNITY
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        works("wang", "bolts", "2013-04-01"),
+        needs("TRAINING", "wang", "2013-04-01"),
+        told("wang", "2013-04-01", education="college"),
+        requested("EDU-PRE", "wang", "2013-04-01"),
+        delivered("EMP-GUIDE", "wang", "2013-04-01"),
+    ],
+    ids=lambda phrase: phrase.command,
+)
+def test_what_is_told_late_of_who_split_off_is_told_where_they_are(late: Phrase):
+    source = lis()
+    new = split(source, "wang", on="2013-06-01")
+
+    assert refusal(source, late) == "moved-with-person"
+    assert refusal(new, late) is None
 
 
 def test_residence_in_the_city_is_kept_by_who_splits_off():
