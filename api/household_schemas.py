@@ -40,7 +40,7 @@ class Member(ma.Schema):
     """An active member on the day."""
 
     person_id = fields.UUID(required=True)
-    relation = _text()
+    relation = _text(**described("To whoever was the head when it was told; who that is now says `head`."))
     sex = _text()
     birth_month = _text()
     joined_on = fields.Date(required=True)
