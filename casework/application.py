@@ -22,11 +22,14 @@ from casework.outcome import Context, Outcome
 from casework.people import PeoplePath
 from casework.privacy.persons import Profile, sealed_fields, together
 from casework.rounds import RoundCommands
+from casework.subscribing import SubscriptionPath
 from casework.transferring import TransferPath
 from casework.units import UnitPath
 
 
-class Casework(TransferPath, PeoplePath, GivingPath, ErasingCommands, UnitPath, GrantPath, RoundCommands):
+class Casework(
+    TransferPath, PeoplePath, GivingPath, ErasingCommands, UnitPath, GrantPath, SubscriptionPath, RoundCommands
+):
     """All commands on one log; here those about a household as a whole, and about feeds and policies."""
 
     def register_household(

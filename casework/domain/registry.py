@@ -1,4 +1,4 @@
-"""The streams of the registry partition: units and their facts, the bureaus' feeds, policies, grants (RULES G14)."""
+"""The streams of the registry partition: units and facts, feeds, policies, grants, subscriptions (RULES G14)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from casework.domain.checks import check_feed, check_month
 from casework.domain.codes import bureaus
 from casework.domain.grants import Grant, GrantIssued, GrantNarrowed, GrantRevoked
 from casework.domain.residence import By, refuse_if
+from casework.domain.subscriptions import (
+    EndpointSet,
+    ErasuresAcknowledged,
+    Subscription,
+    SubscriptionClosed,
+    SubscriptionOpened,
+)
 from casework.domain.tree import Tree
 from casework.domain.unit_events import NAMESPACE as NAMESPACE
 from casework.domain.unit_events import UNIT_EVENTS
@@ -34,6 +41,11 @@ def feed_id(bureau: str, area: str) -> UUID:
 def grant_id(name: str) -> UUID:
     """The id of the stream of what a bureau is told under a grant of this name."""
     return uuid5(NAMESPACE, f"grant-{name}")
+
+
+def subscription_id(number: UUID) -> UUID:
+    """The id of a subscription, which is its stream's, from a number that the command chose."""
+    return uuid5(NAMESPACE, f"subscription-{number}")
 
 
 POLICY_ID = uuid5(NAMESPACE, "policy")
@@ -147,7 +159,7 @@ class Facts(NamedTuple):
 
 
 class Registry(Tree):
-    """All units, feeds, policies and grants up to one position of the registry partition."""
+    """All units, feeds, policies, grants and subscriptions up to one position of the registry partition."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,6 +167,7 @@ class Registry(Tree):
         self.feeds: dict[str, Feed] = {}
         self.policies = PolicyLog(POLICY_ID)
         self.grants: dict[UUID, Grant] = {}
+        self.subscriptions: dict[UUID, Subscription] = {}
         self.contracts: dict[UUID, tuple[UnitFactReported, ...]] = {}
 
     def fold(self, events: Iterable[tuple[int, Recorded]]) -> Registry:
@@ -172,11 +185,14 @@ class Registry(Tree):
         later.contracts = dict(self.contracts)
         later.children = {unit: set(below) for unit, below in self.children.items()}
         later.policies, later.grants = deepcopy(self.policies), dict(self.grants)
+        later.subscriptions = dict(self.subscriptions)
         for _, recorded in more:
             if recorded.originator_id in self.units:
                 later.units[recorded.originator_id] = deepcopy(self.units[recorded.originator_id])
             elif recorded.originator_id in self.grants:
                 later.grants[recorded.originator_id] = deepcopy(self.grants[recorded.originator_id])
+            elif recorded.originator_id in self.subscriptions:
+                later.subscriptions[recorded.originator_id] = deepcopy(self.subscriptions[recorded.originator_id])
             elif isinstance(recorded.event, FeedClosed):
                 name = f"{recorded.event.bureau}/{recorded.event.area}"
                 later.feeds[name] = deepcopy(self.feeds.get(name) or Feed(recorded.originator_id))
@@ -197,15 +213,17 @@ class Registry(Tree):
         return self.units.get(unit_id(code))
 
     def _take(self, recorded: Recorded) -> None:
-        """Take in an event; streams that are of no unit, feed, policy or grant are folded by those who ask for them."""
+        """Take in an event; streams of other kinds are folded by those who ask for them."""
         stream, event = recorded.originator_id, recorded.event
-        aggregate: Unit | Feed | PolicyLog | Grant
+        aggregate: Unit | Feed | PolicyLog | Grant | Subscription
         if isinstance(event, FeedClosed):
             aggregate = self.feeds.setdefault(f"{event.bureau}/{event.area}", Feed(stream))
         elif isinstance(event, PolicyActivated):
             aggregate = self.policies
         elif isinstance(event, GrantIssued | GrantNarrowed | GrantRevoked):
             aggregate = self.grants.setdefault(stream, Grant(stream))
+        elif isinstance(event, SubscriptionOpened | EndpointSet | ErasuresAcknowledged | SubscriptionClosed):
+            aggregate = self.subscriptions.setdefault(stream, Subscription(stream))
         elif isinstance(event, UNIT_EVENTS):
             aggregate = self.units.setdefault(stream, Unit(stream))
         else:
