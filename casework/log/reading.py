@@ -115,6 +115,17 @@ CROSS JOIN LATERAL (
     ORDER BY e.position
 ) AS e"""
 
+_EVENTS_OF_TYPES = """
+SELECT e.partition, e.stream_id, e.position, e.version, e.type, e.state, e.recorded_at, e.meta
+FROM unnest(%b::smallint[], %b::bigint[], %b::bigint[]) WITH ORDINALITY AS stretch(partition, after, upto, place)
+CROSS JOIN LATERAL (
+    SELECT e.* FROM casework.events AS e
+    WHERE e.partition = stretch.partition AND e.position > stretch.after AND e.position <= stretch.upto
+      AND e.type = ANY (%b::text[])
+    ORDER BY e.position
+) AS e
+ORDER BY stretch.place, e.position"""
+
 _STREAM_IDS = """
 SELECT stream_id FROM casework.events
 WHERE partition = %b::smallint AND stream_id > %b AND version = 1 AND position <= %b::bigint
@@ -244,6 +255,13 @@ def touched(db: Db, stretches: Sequence[Stretch]) -> set[UUID]:
     """Return the streams that have events in some stretches of partitions."""
     columns = [list(column) for column in zip(*stretches, strict=True)] or [[], [], []]
     return {stream_id for (stream_id,) in _rows(db, _TOUCHED, *columns)}
+
+
+def events_of_types(db: Db, stretches: Sequence[Stretch], types: Sequence[str]) -> list[tuple[int, UUID, LoggedEvent]]:
+    """Return partition, stream and event of some types, stretch after stretch, in the order of their positions."""
+    columns = [list(column) for column in zip(*stretches, strict=True)] or [[], [], []]
+    found = _rows(db, _EVENTS_OF_TYPES, *columns, list(types))
+    return [(row[0], row[1], LoggedEvent._make((*row[2:7], Metadata.decode(row[7])))) for row in found]
 
 
 def whole_streams_of(db: Db, stream_ids: Sequence[UUID], cut: Mapping[int, int]) -> list[Stream]:

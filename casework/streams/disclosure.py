@@ -59,6 +59,8 @@ class Compiled:
     """A grant made ready to be asked of many events: for one state of the registry, one day."""
 
     def __init__(self, grant: Grant, ids: OwnIds, registry: Registry, today: date) -> None:
+        self.grant = grant
+        self.today = today
         self.entitlement = entitled(grant, registry, today)
         self.policy = grant.policy
         self.ids = ids

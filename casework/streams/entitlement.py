@@ -59,6 +59,10 @@ class Entitlement(NamedTuple):
             return scope
         return DENIED
 
+    def may_tell(self, event: Event, meta: Metadata) -> bool:
+        """Whether an event can be told at all, by what stands in it alone; so that little is read for what cannot."""
+        return isinstance(event, PersonErased) or self._is_in_communities(event, meta)
+
     def is_told(self, person_id: UUID | None, scope: str, context: Context) -> bool:
         """Whether anything may be told of a person, where that needs a consent."""
         person = context.people.get(person_id) if person_id is not None else None
