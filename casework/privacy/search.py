@@ -50,6 +50,11 @@ class KeyedHashes:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
+    @property
+    def keys(self) -> KeyRing:
+        """The installation's keys, for what is sealed elsewhere under one of their own."""
+        return self._keys
+
     def own_ids(self, bureau: str) -> OwnIds:
         """Return the ids of a bureau's own."""
         return OwnIds(self._keys, bureau)
