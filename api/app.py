@@ -37,6 +37,7 @@ from api import (
     regrouping,
     rounds,
     services,
+    subscriptions,
     transfers,
     units,
     worklist,
@@ -51,10 +52,11 @@ from api.schemas import Problem
 from casework.application import Casework
 from casework.config import Settings
 from casework.domain.ids import uuid7
+from casework.streams.feeds import Feeds
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
-    catalogue, policies, imports, exports, transfers, grants, rounds, nominations,
+    catalogue, policies, imports, exports, transfers, grants, rounds, nominations, subscriptions,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")
@@ -116,6 +118,7 @@ def create_app(*, casework: Casework, settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, API_TITLE="casework", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     app.extensions.update(casework=casework, settings=settings, bearer=Bearer(settings))
+    app.extensions["feeds"] = Feeds(casework)
     app.extensions["waiting"] = places_to_wait(settings.api_threads)
     errors.register(app)
     app.before_request(_begin)

@@ -41,6 +41,8 @@ ROUND_READERS = SELECTORS | {"auditor", "panelist", "bureau"}
 """Who reads nominations; a bureau its own, a panelist those of its kinds."""
 AUTHORITIES = SELECTORS | {"bureau"}
 """Who tells what an authority said of a candidate; a bureau for itself."""
+SUBSCRIBERS: Roles = frozenset({"bureau", "service"})
+"""Who takes what a bureau is told: its staff, and its own programs."""
 
 PERSONS: Roles = EVERYBODY - {"service"}
 """Whoever is a person edits only what they have seen (``If-Match``); a feed cannot have seen it."""
@@ -192,6 +194,13 @@ RIGHTS: Mapping[str, Roles] = {
     "nominations.resolve_objection": SELECTORS,
     "nominations.remove": SELECTORS,
     "nominations.revoke": frozenset({"bureau"}),
+    "subscriptions.open": SUBSCRIBERS,
+    "subscriptions.list_subscriptions": SUBSCRIBERS | {"operator", "auditor"},
+    "subscriptions.read": SUBSCRIBERS | {"operator", "auditor"},
+    "subscriptions.close": SUBSCRIBERS | {"operator"},
+    "subscriptions.events": SUBSCRIBERS,
+    "subscriptions.stream": SUBSCRIBERS,
+    "subscriptions.acknowledge": SUBSCRIBERS,
 }
 """Which roles may call an endpoint."""
 

@@ -51,6 +51,7 @@ IDS = (
     "nomination_id",
     "veto_id",
     "objection_id",
+    "subscription_id",
 )
 SAMPLE_PLACES = {
     "unit": "410105",

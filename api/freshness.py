@@ -46,7 +46,7 @@ def await_positions(min_position: str | None) -> None:
     missing = [each for each in wanted if not wait_for_position(pool, *each, 0.0, moves)]
     if not missing:
         return
-    with _a_place_to_wait():
+    with a_place_to_wait():
         for each in missing:
             if not wait_for_position(pool, *each, max(0.0, ends - monotonic()), moves):
                 raise Lagging
@@ -58,7 +58,8 @@ def places_to_wait(threads: int) -> BoundedSemaphore:
 
 
 @contextmanager
-def _a_place_to_wait() -> Iterator[None]:
+def a_place_to_wait() -> Iterator[None]:
+    """Take one of the places to wait for as long as the block lasts; raises :class:`Lagging` where all are taken."""
     places: BoundedSemaphore = current_app.extensions["waiting"]
     if not places.acquire(blocking=False):
         raise Lagging

@@ -108,6 +108,10 @@ class Resource(Blueprint):
             _answering(view), "GET", rule, query(), "query", 200, answer(), "reading", later
         )
 
+    def following(self, rule: str, query: type[Query], answer: type[ma.Schema]) -> Callable[[View], View]:
+        """Register a view that reads on from a cursor, which may be one of before a restore; as ``reading``."""
+        return lambda view: self._register(_answering(view), "GET", rule, query(), "query", 200, answer(), "following")
+
     def cancelling(self, rule: str, query: type[Query], answer: type[ma.Schema]) -> Callable[[View], View]:
         """Register a view that ends something; it takes the parameters and the path's ids."""
         return lambda view: self._register(
@@ -246,6 +250,7 @@ _STATUSES: Mapping[str, tuple[int, ...]] = {
     "search": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "deciding": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "reading": (400, 401, 403, 404, 503),
+    "following": (400, 401, 403, 404, 409, 503),
     "cancelling": (400, 401, 403, 404, 409, 503),
     "asking": (400, 401, 403, 404, 409, 413, 415, 422, 503),
     "uploading": (400, 401, 403, 404, 413, 415, 422, 503),

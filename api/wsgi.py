@@ -16,7 +16,7 @@ from casework.config import Settings
 from casework.domain import catalogue, codes
 from casework.domain.policy import load_policy, policy_versions
 from casework.garbage import keep_for_good
-from casework.wake import Shown
+from casework.wake import Appended, Shown
 from casework.wiring import open_casework
 from workers.queue import DrainWaker
 
@@ -35,6 +35,7 @@ def application(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ParseException, _malformed_chunks)
     if chosen.redis_url:
         app.extensions["shown"] = Shown(chosen.redis_url)
+        app.extensions["appended"] = Appended(chosen.redis_url)
     keep_for_good()
     return app
 

@@ -1,7 +1,8 @@
 """Wake-ups over Redis: hints that something was committed, on which nothing depends (DESIGN idea 4).
 
 A drain that lingers subscribes to a channel; whoever commits publishes to it and learns how many were listening.
-On a second channel drains tell that views moved, for requests that wait to see their own writes.
+On a second channel drains tell that views moved, for requests that wait to see their own writes. On a third one those
+listen who give out events to subscribers, so that they are never counted among the drains.
 Everything here may fail or be lost at any moment: callers go on, and a short poll or the next tick finds the work.
 """
 
@@ -59,6 +60,7 @@ class Wake:
         database = self._client.connection_pool.connection_kwargs.get("db") or 0
         self.channel = f"casework:{database}:wake"
         self.shown_channel = f"casework:{database}:shown"
+        self.feeds_channel = f"casework:{database}:feeds"
         self._rests_until = 0.0
 
     def __call__(self, partitions: Sequence[int]) -> None:
@@ -70,17 +72,23 @@ class Wake:
 
         Waits for no more than a tenth of a second, and not at all in the second after a failure.
         """
-        return self._tell(self.channel, ",".join(map(str, partitions)))
+        told = ",".join(map(str, partitions))
+        heard = self._tell((self.channel, told), (self.feeds_channel, told))
+        return None if heard is None else heard[0]
 
     def tell_shown(self) -> None:
         """Say that views moved."""
-        self._tell(self.shown_channel, "")
+        self._tell((self.shown_channel, ""))
 
-    def _tell(self, channel: str, message: str) -> int | None:
+    def _tell(self, *messages: tuple[str, str]) -> list[int] | None:
+        """Publish in one exchange; return how many heard each."""
         if monotonic() < self._rests_until:
             return None
         try:
-            return int(self._client.publish(channel, message))
+            with self._client.pipeline(transaction=False) as pipeline:
+                for message in messages:
+                    pipeline.publish(*message)
+                return [int(heard) for heard in pipeline.execute()]
         except redis.RedisError as error:
             self.rest(error)
             return None
@@ -136,9 +144,22 @@ class Shown:
         with self._wake.listening(self._closed, self._wake.shown_channel) as wait:
             while not self._closed.is_set():
                 wait(LISTEN_SECONDS)  # who is woken for nothing only looks again
-                with self._moved:
-                    self.turn += 1
-                    self._moved.notify_all()
+                self._tell_all()
+
+    def _tell_all(self) -> None:
+        with self._moved:
+            self.turn += 1
+            self._moved.notify_all()
+
+
+class Appended(Shown):
+    """Hears that events were appended; where nothing is said nobody is woken, so a poll stands behind it."""
+
+    def _listen(self) -> None:
+        with self._wake.listening(self._closed, self._wake.feeds_channel) as wait:
+            while not self._closed.is_set():
+                if wait(LISTEN_SECONDS):
+                    self._tell_all()
 
 
 def _wait(hints: redis.client.PubSub, seconds: float, stop: Event) -> set[int]:

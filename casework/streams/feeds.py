@@ -11,7 +11,6 @@ from uuid import UUID
 from casework.application import Casework
 from casework.domain.registry import Registry, grant_id
 from casework.domain.subscriptions import Subscription
-from casework.errors import NotFound, Refused
 from casework.log.migrations import read_birth
 from casework.log.reading import Db
 from casework.privacy.search import KeyedHashes
@@ -31,14 +30,9 @@ class Feeds:
         self._casework = casework
         self._idle: list[KeptContexts] = []
 
-    def subscription(self, subscription_id: UUID) -> Subscription:
-        """Return a subscription that stands; raises ``subscription-unknown`` and ``subscription-closed``."""
-        found = self._casework.registry().subscriptions.get(subscription_id)
-        if found is None:
-            raise NotFound("subscription-unknown")
-        if found.closed is not None:
-            raise Refused("subscription-closed")
-        return found
+    def subscription(self, subscription_id: UUID) -> Subscription | None:
+        """Return a subscription as it is now, also one that was closed."""
+        return self._casework.registry().subscriptions.get(subscription_id)
 
     def compiled(self, subscription: Subscription) -> Compiled:
         """Return a subscription's grant as it stands now, made ready."""

@@ -25,6 +25,7 @@ from casework.config import Settings
 from casework.domain.registry import unit_id
 from casework.tokens import make_token
 from tests.api.conftest import DeskOf, arrived
+from tests.api.test_subscriptions import subscribed
 from tests.given import by
 
 CHECKS = [
@@ -76,6 +77,7 @@ def known(desk: DeskOf, casework: Casework) -> dict[str, str]:
         "bureau": "EDUB",
         "area": "EDU",
         "scope": "publication",
+        "subscription_id": subscribed(desk, "of-contract", "HRSS", start="now").rpartition("/")[2],
     }
 
 
@@ -123,6 +125,8 @@ def _point_at(case: Case, known: dict[str, str]) -> None:
     for name in case.path_parameters or {}:
         if name in known:
             case.path_parameters[name] = known[name]
+    if "wait" in (case.query or {}):
+        case.query["wait"] = 0
     if isinstance(case.body, dict) and "person_id" in case.body:
         case.body["person_id"] = known["person_id"]
     if {"household_id", "unit", "year"} & (case.path_parameters or {}).keys() and case.method == "POST":

@@ -229,7 +229,7 @@ def same_partition(casework: Casework, household: UUID) -> UUID:
 @pytest.fixture
 def admin_url(casework: Casework) -> str:
     """The log's address with a superuser's login."""
-    return casework.pool.conninfo
+    return str(casework.pool.conninfo)
 
 
 def put_in(url: str, casework: Casework, household: UUID, version: int, type_name: str, state: bytes) -> None:
@@ -260,7 +260,8 @@ def test_an_erasure_is_told_and_acknowledged_once_it_happened(casework: Casework
     home = registered(casework).id
     person_id = first_member(casework, home)
     subscription = subscribed(casework, types=(VISITS,), start="now")
-    cursor, who = beginning(casework, subscription), {"subscription_id": subscription.id, "people": [person_id]}
+    cursor = beginning(casework, subscription)
+    who: dict[str, Any] = {"subscription_id": subscription.id, "people": [person_id]}
     with pytest.raises(Refused) as early:
         casework.acknowledge_erasures(by("bureau"), acknowledged_on=casework.today, **who)
     erase(casework, home, person_id, tmp_path)

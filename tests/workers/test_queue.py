@@ -138,7 +138,7 @@ def test_a_wait_returns_what_all_hints_name_and_passes_over_what_is_none(redis_u
 
     with listener.listening(Event()) as wait:
         for hint in ("3,5", "", "none of ours", "65", "70000", "9" * 5000, "-1", "64"):
-            teller._tell(teller.channel, hint)
+            teller._tell((teller.channel, hint))
 
         assert wait(10) == {3, 5, 64}
 
