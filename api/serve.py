@@ -27,9 +27,13 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         """Tell gunicorn where to listen and how to work."""
-        for name, value in options(self.settings).items():
+        for name, value in self.told().items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def told(self) -> dict[str, Any]:
+        """Return gunicorn's settings."""
+        return options(self.settings)
 
     def load(self) -> Flask:
         """Build the application: called in each worker process."""

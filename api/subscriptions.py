@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 from time import monotonic, sleep
 from typing import Any, cast
 from uuid import UUID
 
-from flask import Response, current_app, g
+from flask import Response, current_app, g, request
 
 from api.auth import of_one_bureau, principal
 from api.freshness import Lagging, a_place_to_wait
@@ -32,11 +33,16 @@ from casework.streams.cursor import Cursor
 from casework.streams.feed import Batch
 from casework.streams.feeds import Feeds
 from casework.streams.standing import Standing, remember, standings
+from casework.streams.tail import Tail
 
 bp = Resource("subscriptions", __name__, description=__doc__)
 
 POLL_SECONDS = 1.0
 """How often a request that waits looks again, whether or not it was woken."""
+
+SEND_BYTES = 64 << 10
+SEND_SECONDS = 20
+"""How long a stream waits for a client that takes nothing of what it is sent."""
 
 PAUSE_SECONDS = 0.02
 """The least time between two looks: where much is written, most of it may be nothing for this subscriber."""
@@ -127,7 +133,22 @@ def stream(asked: Fields, subscription_id: UUID) -> Response:
     A comment every 15 seconds says that the stream lives. A client that takes its events too slowly is told
     (`event: lagging`) and closed; `event: ended` says that the subscription, the grant or the token has ended.
     """
-    raise NotFound("streams-elsewhere")
+    tail: Tail | None = current_app.extensions.get("tail")
+    if tail is None:
+        raise NotFound("streams-elsewhere")
+    subscription = own(subscription_id)
+    with casework().pool.connection() as db:
+        cursor = feeds().opened(db, subscription, request.headers.get("Last-Event-ID") or asked.get("after"))
+    _prepare(request.environ.get("gunicorn.socket"))
+    content = tail.stream(subscription, cursor, principal().expires_at)
+    return Response(content, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _prepare(connection: socket | None) -> None:
+    """Let no client that takes nothing hold more than a little memory, or for long."""
+    if connection is not None:
+        connection.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BYTES)
+        connection.settimeout(SEND_SECONDS)
 
 
 def feeds() -> Feeds:

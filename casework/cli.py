@@ -84,10 +84,11 @@ def migrate(settings: Settings) -> None:
 
 
 @main.command()
+@click.option("--streams", is_flag=True, help="Answer the streams of subscriptions, at a port of their own.")
 @with_servers
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, streams: bool) -> None:
     """Answer the HTTP API."""
-    wiring.run_program("api.serve", settings)
+    wiring.run_program("api.serve_streams" if streams else "api.serve", settings)
 
 
 @main.command()

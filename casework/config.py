@@ -95,6 +95,7 @@ class Settings:
     api_port: int = setting("CASEWORK_API_PORT", whole(1, 65535), "8080", "port that the API listens on")
     api_processes: int = setting("CASEWORK_API_PROCESSES", whole(1, 64), "2", "processes that answer the API")
     api_threads: int = setting("CASEWORK_API_THREADS", whole(1, 256), "8", "requests that one API process answers at a time")
+    streams_port: int = setting("CASEWORK_STREAMS_PORT", whole(1, 65535), "8081", "port of the streams (serve --streams), at the API's address")
     workers: int = setting("CASEWORK_WORKERS", whole(1, 64), "2", "worker processes that keep the views current")
     drain_linger_seconds: int = setting("CASEWORK_DRAIN_LINGER_SECONDS", whole(0, 300), "20", "how long a drain waits for more before it ends")
     jwt_issuer: str = setting("CASEWORK_JWT_ISSUER", name, "casework", "issuer that a token must name")

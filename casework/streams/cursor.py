@@ -42,7 +42,17 @@ class Cursor(NamedTuple):
 
 def sealed(cursor: Cursor, subscription: UUID, keys: KeyRing) -> str:
     """Return the cursor as text of under 400 characters, for this subscription alone."""
-    body = b"".join(map(_varint, (cursor.epoch, cursor.sequence, *cursor.positions)))
+    return sealed_at(cursor.epoch, cursor.sequence, packed(cursor.positions), subscription, keys)
+
+
+def packed(positions: Sequence[int]) -> bytes:
+    """Return positions as a cursor holds them: made once where many subscribers stand there."""
+    return b"".join(map(_varint, positions))
+
+
+def sealed_at(epoch: int, sequence: int, positions: bytes, subscription: UUID, keys: KeyRing) -> str:
+    """Return the cursor of a subscription at packed positions."""
+    body = _varint(epoch) + _varint(sequence) + positions
     return urlsafe_b64encode(body + _mac(body, subscription, keys)).decode().rstrip("=")
 
 

@@ -54,10 +54,15 @@ class Feeds:
         """Return a cursor as text for its subscription."""
         return cursors.sealed(cursor, subscription_id, self._casework.persons.hashes.keys)
 
-    def read(self, db: Db, cursor: Cursor, compiled: Compiled, *, limit: int) -> Batch:
+    def sealed_at(self, cursor: Cursor, positions: bytes, subscription_id: UUID) -> str:
+        """Return as text the cursor of a subscription's epoch and sequence at packed positions."""
+        keys = self._casework.persons.hashes.keys
+        return cursors.sealed_at(cursor.epoch, cursor.sequence, positions, subscription_id, keys)
+
+    def read(self, db: Db, cursor: Cursor, compiled: Compiled, *, limit: int, seconds: float = feed.SECONDS) -> Batch:
         """Return what is told after a cursor."""
         with self._contexts() as contexts:
-            return feed.read(db, cursor, compiled, contexts, limit=limit)
+            return feed.read(db, cursor, compiled, contexts, limit=limit, seconds=seconds)
 
     @contextmanager
     def _contexts(self) -> Iterator[KeptContexts]:

@@ -26,23 +26,25 @@ ROOT = Path(__file__).parents[2]
 
 def environment_on(database_url: str, redis_url: str, folder: Path) -> dict[str, str]:
     """The environment of a server on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    with socket.socket() as probe, socket.socket() as other:
+        for each in (probe, other):
+            each.bind(("127.0.0.1", 0))
+        port, streams = (str(each.getsockname()[1]) for each in (probe, other))
     return {
         **os.environ,
         "CASEWORK_DATABASE_URL": database_url,
         "CASEWORK_REDIS_URL": redis_url,
         "CASEWORK_DATA_DIR": str(folder),
         "CASEWORK_API_PORT": port,
+        "CASEWORK_STREAMS_PORT": streams,
         "PYTHONPATH": str(ROOT),
     }
 
 
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def running(environment: dict[str, str], module: str = "api.serve") -> Iterator[subprocess.Popen[str]]:
     """The server, as soon as it listens."""
-    command = [sys.executable, "-m", "api.serve"]
+    command = [sys.executable, "-m", module]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
         assert program.stderr is not None
         assert any("Listening at" in line for line in program.stderr)
