@@ -9,6 +9,7 @@
     python3 run.py bench duplicates   the check for duplicates at entry, beside the bar that it has to keep
     python3 run.py bench exports   a million events as a file: how fast, and in how much memory
     python3 run.py bench round     a round frozen and ranked, beside the bar of a minute for 100,000 households
+    python3 run.py bench streams   what subscribers are given: pulled on one core, and heard by a thousand streams
 
 With --json one line for each figure; with --help what else can be chosen.
 """
@@ -20,7 +21,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = ("append", "rebuild", "growth", "latency", "api", "imports", "duplicates", "exports", "round")
+BENCHES = ("append", "rebuild", "growth", "latency", "api", "imports", "duplicates", "exports", "round", "streams")
 
 
 def main(arguments: Sequence[str]) -> int:
