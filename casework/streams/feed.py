@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 LOOKED = 10_000
 SECONDS = 0.2
-_AT_ONCE = 500
+_AT_ONCE = 1000
 """Positions looked at in one turn, before it is asked again whether there is time for more."""
 
 _codec = EventCodec()

@@ -48,6 +48,9 @@ _BEAT = b": \n\n"
 
 GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED = "grant-ended", "subscription-closed", "token-expired"
 
+Positions = tuple[int, ...]
+"""A position of each partition; where many clients stand at the same, all hold the same tuple."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -80,17 +83,21 @@ class Client:
         self.cursor = self.sent = self.cursor.moved(positions, 1)
         return _event(self._feeds.sealed(self.cursor, self.id), _encode(replace(envelope, sequence=None)), self.cursor)
 
-    def give(self, place: tuple[int, int], positions: Sequence[int], at: bytes, body: bytes) -> None:
-        """Keep an event that was read for all until it is sent; not one that this client has had already."""
-        partition, position = place
-        before = self.cursor.positions
-        if self.over or position <= before[partition]:
+    def give(
+        self, place: tuple[int, int], before: Positions, after: Positions, packed_after: bytes, body: bytes
+    ) -> None:
+        """Keep an event that was read for all until it is sent; not one that this client has had already.
+
+        ``before`` and ``after`` is where all stand without and with it.
+        """
+        mine, (partition, position) = self.cursor.positions, place
+        if self.over or position <= mine[partition]:
             return
-        if any(mine > all for mine, all in zip(before, positions, strict=True)):  # it was ahead when it joined
-            positions = tuple(map(max, before, positions))
-            at = packed(positions)
-        self.cursor = self.cursor.moved(positions, 1)
-        chunk = _event(self._feeds.sealed_at(self.cursor, at, self.id), body, self.cursor)
+        if mine is not before and any(map(int.__gt__, mine, after)):  # it was ahead when it joined
+            after = tuple(map(max, mine, after))
+            packed_after = packed(after)
+        self.cursor = Cursor(self.cursor.epoch, self.cursor.sequence + 1, after)
+        chunk = _event(self._feeds.sealed_at(self.cursor, packed_after, self.id), body, self.cursor)
         self._waiting += len(chunk)
         if self._waiting > MOST_BYTES:
             self._queue = SimpleQueue()
@@ -98,10 +105,13 @@ class Client:
         else:
             self._queue.put((chunk, self.cursor))
 
-    def pass_over(self, positions: Sequence[int]) -> None:
+    def pass_over(self, before: Positions, after: Positions) -> None:
         """Stand at least there: what lies before it was given, or withheld."""
+        mine = self.cursor.positions
         if not self.over:
-            self.cursor = self.cursor.moved(tuple(map(max, self.cursor.positions, positions)), 0)
+            further = mine is not before and any(map(int.__gt__, mine, after))
+            positions = tuple(map(max, mine, after)) if further else after
+            self.cursor = Cursor(self.cursor.epoch, self.cursor.sequence, positions)
 
     def end(self, name: str, reason: str | None = None) -> None:
         """Send this after what waits, and nothing more."""
@@ -139,15 +149,16 @@ class Group:
 
     def tell(self, batch: Batch) -> None:
         """Give a batch to every client, and move on."""
-        positions = list(self.cursor.positions)
+        before = self.cursor.positions
         for envelope, place in zip(batch.envelopes, batch.places, strict=True):
-            positions[place[0]] = place[1]
-            at, body = packed(positions), _encode(replace(envelope, sequence=None))
+            after = (*before[: place[0]], place[1], *before[place[0] + 1 :])
+            packed_after, body = packed(after), _encode(replace(envelope, sequence=None))
             for client in self.clients:
-                client.give(place, positions, at, body)
+                client.give(place, before, after, packed_after, body)
+            before = after
         self.cursor = batch.cursor
         for client in self.clients:
-            client.pass_over(batch.cursor.positions)
+            client.pass_over(before, batch.cursor.positions)
 
 
 class Tail:
@@ -192,7 +203,7 @@ class Tail:
             for envelope, (partition, position) in zip(batch.envelopes, batch.places, strict=True):
                 positions[partition] = position
                 yield client.told(envelope, positions)
-            client.pass_over(batch.cursor.positions)
+            client.pass_over((), batch.cursor.positions)
             client.sent = client.cursor
             if batch.caught_up and ended is not None:
                 client.end("ended", ended)
