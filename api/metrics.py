@@ -1,6 +1,6 @@
 """What a monitoring system asks for: how far the views are and what waits, in Prometheus' text format.
 
-Numbers only, of view sets and queues; nothing in it is about a household or a person.
+Numbers only, of view sets, queues and subscriptions; nothing in it is about a household or a person.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ VIEWS = {
     "parked": (GaugeMetricFamily, "Households that could not be computed."),
     "paused": (GaugeMetricFamily, "Partitions that are no longer drained."),
 }
+SUBSCRIPTIONS = {
+    "sequence": (GaugeMetricFamily, "Events that the subscriber says it was given."),
+    "lag": (GaugeMetricFamily, "Positions of the log that it has not been past, told or withheld."),
+    "lag_seconds": (GaugeMetricFamily, "Age of the oldest of them."),
+    "held": (GaugeMetricFamily, "Partitions that wait for an event that cannot be read."),
+}
 QUEUES = {
     "waiting": (GaugeMetricFamily, "Jobs that wait."),
     "oldest_seconds": (GaugeMetricFamily, "How long the oldest job has waited."),
@@ -42,10 +48,11 @@ class Report(Collector):
         self.found = found
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each figure with a sample for each view set or queue; a queue that cannot be asked has none."""
+        """Yield each figure with a sample for each of its things; a queue that cannot be asked has none."""
         yield from _families("casework_view", "view", VIEWS, self.found["views"])
         queues = {name: queue for name, queue in self.found["queues"].items() if queue is not None}
         yield from _families("casework_queue", "queue", QUEUES, queues)
+        yield from _families("casework_subscription", "subscription", SUBSCRIPTIONS, self.found["subscriptions"])
 
 
 @bp.get("/metrics")

@@ -48,9 +48,15 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int) 
 
 @contextmanager
 def running(settings: Settings) -> Iterator[None]:
-    """API, workers and beat as processes of their own, begun again when they die, stopped in the end."""
-    _refuse_taken_port(settings)
-    programs = {"api": ["api.serve"], "beat": ["workers.run", "beat"], "worker-long": ["workers.run", "long"]}
+    """API, streams, workers and beat as processes of their own, begun again when they die, stopped in the end."""
+    _refuse_taken_port(settings, settings.api_port, "CASEWORK_API_PORT")
+    _refuse_taken_port(settings, settings.streams_port, "CASEWORK_STREAMS_PORT")
+    programs = {
+        "api": ["api.serve"],
+        "streams": ["api.serve_streams"],
+        "beat": ["workers.run", "beat"],
+        "worker-long": ["workers.run", "long"],
+    }
     programs |= {f"worker-{number}": ["workers.run", "drains"] for number in range(1, settings.workers + 1)}
     commands = {name: wiring.command_line(module, *rest) for name, (module, *rest) in programs.items()}
     started: dict[str, subprocess.Popen[bytes]] = {}
@@ -116,7 +122,8 @@ def show_once(casework: Casework, *, as_json: bool) -> int:
 def show_addresses(settings: Settings) -> None:
     """Say where the API answers, with a token for each role."""
     output = Console(soft_wrap=True)
-    output.print(f"\nThe API answers at {_api(settings)}/v1, its pages to read are at {_api(settings)}/docs\n")
+    output.print(f"\nThe API answers at {_api(settings)}/v1, its pages to read are at {_api(settings)}/docs")
+    output.print(f"Subscriptions are streamed at http://{settings.api_host}:{settings.streams_port}/v1\n")
     for role in ROLES:
         bureau = "HRSS" if role == "bureau" else None
         output.print(f"[bold]{role}[/bold]\n{tokens.make_token(settings, role=role, bureau=bureau)}\n")
@@ -147,13 +154,13 @@ def _await_api(settings: Settings, program: subprocess.Popen[bytes]) -> None:
         pause.wait(POLL_SECONDS)
 
 
-def _refuse_taken_port(settings: Settings) -> None:
+def _refuse_taken_port(settings: Settings, port: int, variable: str) -> None:
     """Another server there would be taken for ours."""
     try:
-        socket.create_server((settings.api_host, settings.api_port)).close()
+        socket.create_server((settings.api_host, port)).close()
     except OSError as error:
-        where = f"{settings.api_host}:{settings.api_port} ({error.strerror})"
-        raise click.ClickException(f"The API cannot listen at {where}: set CASEWORK_API_PORT.") from None
+        where = f"{settings.api_host}:{port} ({error.strerror})"
+        raise click.ClickException(f"The API cannot listen at {where}: set {variable}.") from None
 
 
 def _answers(url: str) -> bool:

@@ -18,6 +18,7 @@ from casework.log.pool import Pool
 from casework.projections import reading
 from casework.projections.engine import Engine
 from casework.projections.verify import verify
+from casework.streams.standing import standings
 from casework.terminal import wide_console
 from casework.wake import connect
 
@@ -36,6 +37,7 @@ def report(settings: Settings, pool: Pool) -> dict[str, Any]:
         "views": {name: _view(rows) for name, rows in reading.status(pool).items()},
         "parked": _parked(pool),
         "queues": _queues(settings),
+        "subscriptions": _subscriptions(pool),
     }
 
 
@@ -63,6 +65,10 @@ def show(settings: Settings, *, as_json: bool) -> None:
         screen.print(f"parked: {each['household_id']}: {each['error']}")
     for name, queue in found["queues"].items():
         screen.print(f"queue {name}: {_waiting(queue)}")
+    for id, told in found["subscriptions"].items():
+        held = f", {told['held']} partitions wait for an event that cannot be read" if told["held"] else ""
+        behind = f"{told['lag']} positions behind, the oldest for {told['lag_seconds']} s"
+        screen.print(f"subscription {id}: {told['sequence']} events given, {behind}{held}")
 
 
 def unpark(settings: Settings) -> int:
@@ -104,6 +110,21 @@ def _parked(pool: Pool) -> list[dict[str, str]]:
     with reading.live_views(pool) as (db, _):
         found = reading.parked(db, limit=PARKED_SHOWN)
     return [{"household_id": str(each.household_id), "error": each.error} for each in found]
+
+
+def _subscriptions(pool: Pool) -> dict[str, dict[str, Any]]:
+    """How far each subscriber has come that ever asked."""
+    with pool.connection() as db:
+        found = standings(db)
+    return {
+        str(id): {
+            "sequence": each.sequence,
+            "lag": each.lag,
+            "lag_seconds": round(each.lag_seconds, 1),
+            "held": len(each.held),
+        }
+        for id, each in found.items()
+    }
 
 
 def _queues(settings: Settings) -> dict[str, dict[str, Any] | None]:

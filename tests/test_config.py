@@ -25,6 +25,7 @@ def test_an_empty_environment_gives_the_embedded_servers_and_defaults(monkeypatc
         api_port=8080,
         api_processes=2,
         api_threads=8,
+        streams_port=8081,
         workers=2,
         drain_linger_seconds=20,
         jwt_issuer="casework",

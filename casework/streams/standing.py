@@ -35,7 +35,9 @@ JOIN (
 ) AS heads ON heads.part = at.place - 1
 LEFT JOIN casework.events AS next
     ON next.partition = heads.part::smallint AND next.position = at.position + 1
-WHERE known.subscription_id = ANY (%b::uuid[])
+WHERE (%b::uuid[] IS NULL OR known.subscription_id = ANY (%b::uuid[])) AND NOT EXISTS (
+    SELECT FROM casework.events AS over
+    WHERE over.partition = 64 AND over.stream_id = known.subscription_id AND over.type = 'subscription.closed.v1')
 GROUP BY known.subscription_id"""
 
 
@@ -61,7 +63,8 @@ def remember(db: Db, subscription_id: UUID, cursor: Cursor, held: Collection[int
     rows(db, _REMEMBER, (subscription_id, *stands))
 
 
-def standings(db: Db, subscription_ids: Collection[UUID]) -> dict[UUID, Standing]:
-    """Return how far some subscribers have come; one that never asked is left out."""
-    found = [Standing._make(row) for row in rows(db, _STANDINGS, (list(subscription_ids),))]
+def standings(db: Db, subscription_ids: Collection[UUID] | None = None) -> dict[UUID, Standing]:
+    """Return how far some subscribers have come, or all; who never asked, or was closed, is left out."""
+    asked = None if subscription_ids is None else list(subscription_ids)
+    found = [Standing._make(row) for row in rows(db, _STANDINGS, (asked, asked))]
     return {each.subscription_id: each for each in found}

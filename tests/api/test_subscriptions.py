@@ -142,6 +142,9 @@ def test_how_far_a_subscriber_has_come_can_be_seen(desk: DeskOf):
     assert (level["sequence"], level["lag"], level["lag_seconds"], level["oldest_at"]) == (1, 0, 0, None)
     assert (behind["sequence"], behind["lag"], behind["held"]) == (1, 1, [])
     assert behind["oldest_at"] is not None
+    metrics = desk(None).get("/metrics").text
+    assert f'casework_subscription_lag{{subscription="{path[-36:]}"}} 1.0' in metrics
+    assert f'casework_subscription_held{{subscription="{path[-36:]}"}} 0.0' in metrics
 
 
 def test_a_closed_subscription_gives_out_nothing(desk: DeskOf):

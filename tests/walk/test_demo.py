@@ -29,6 +29,7 @@ def demo(database_url: str, redis_url: str, tmp_path: Path) -> Any:
         "CASEWORK_REDIS_URL": redis_url,
         "CASEWORK_DATA_DIR": str(tmp_path),
         "CASEWORK_API_PORT": free_port(),
+        "CASEWORK_STREAMS_PORT": free_port(),
     }
 
     def run() -> dict[str, Any]:
