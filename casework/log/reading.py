@@ -115,7 +115,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.position
 ) AS e"""
 
-_EVENTS_OF_TYPES = """
+_EVENTS_WITHIN = """
 SELECT e.partition, e.stream_id, e.position, e.version, e.type, e.state, e.recorded_at, e.meta
 FROM unnest(%b::smallint[], %b::bigint[], %b::bigint[]) WITH ORDINALITY AS stretch(partition, after, upto, place)
 CROSS JOIN LATERAL (
@@ -257,10 +257,10 @@ def touched(db: Db, stretches: Sequence[Stretch]) -> set[UUID]:
     return {stream_id for (stream_id,) in _rows(db, _TOUCHED, *columns)}
 
 
-def events_of_types(db: Db, stretches: Sequence[Stretch], types: Sequence[str]) -> list[tuple[int, UUID, LoggedEvent]]:
+def events_within(db: Db, stretches: Sequence[Stretch], types: Sequence[str]) -> list[tuple[int, UUID, LoggedEvent]]:
     """Return partition, stream and event of some types, stretch after stretch, in the order of their positions."""
     columns = [list(column) for column in zip(*stretches, strict=True)] or [[], [], []]
-    found = _rows(db, _EVENTS_OF_TYPES, *columns, list(types))
+    found = _rows(db, _EVENTS_WITHIN, *columns, list(types))
     return [(row[0], row[1], LoggedEvent._make((*row[2:7], Metadata.decode(row[7])))) for row in found]
 
 

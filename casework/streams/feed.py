@@ -119,7 +119,7 @@ class _Reading:
         share = max(1, most // len(ahead))
         stretches = [self._stretch(partition, share) for partition in ahead[:most]]
         found: dict[int, list[Happened]] = {each.partition: [] for each in stretches}
-        for partition, household, logged in reading.events_of_types(self._db, stretches, self._types):
+        for partition, household, logged in reading.events_within(self._db, stretches, self._types):
             happened = None if partition in self._held else self._readable(partition, household, logged)
             if happened is not None and self._may_tell(happened):
                 found[partition].append(happened)

@@ -119,6 +119,13 @@ GET  /v1/grants                                                                 
 GET  /v1/grants/{name}                                                           -xx-x--x
 POST /v1/grants/{name}/narrowings                                                -------x
 POST /v1/grants/{name}/revocations                                               -------x
+POST /v1/subscriptions                                                           --xx----
+GET  /v1/subscriptions                                                           --xxx--x
+GET  /v1/subscriptions/{subscription}                                            --xxx--x
+DELETE /v1/subscriptions/{subscription}                                          --xx---x
+POST /v1/subscriptions/{subscription}/acknowledgements                           --xx----
+GET  /v1/subscriptions/{subscription}/events                                     --xx----
+GET  /v1/subscriptions/{subscription}/stream                                     --xx----
 GET  /v1/rounds                                                                  xxxxxxxx
 POST /v1/rounds                                                                  -----x--
 GET  /v1/rounds/{year}                                                           xxxxxxxx
@@ -181,6 +188,7 @@ def filled_in(path: str) -> str:
         "nomination",
         "veto",
         "objection",
+        "subscription",
     ):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
