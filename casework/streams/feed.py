@@ -98,13 +98,14 @@ class _Reading:
 
     def take_notices(self) -> None:
         """Tell what happened to the grant itself: first of all, since it says what to delete."""
-        if self._heads[REGISTRY] > self._positions[REGISTRY]:
-            for position, envelope in notices(self._db, self._compiled, self._positions[REGISTRY]):
+        after, upto = self._positions[REGISTRY], self._heads[REGISTRY]
+        if after < upto:
+            for position, envelope in notices(self._db, self._compiled, after, upto):
                 if len(self.envelopes) == self._limit:
                     self._positions[REGISTRY] = position - 1
                     return
                 self._give(envelope, REGISTRY, position)
-            self._positions[REGISTRY] = self._heads[REGISTRY]
+            self._positions[REGISTRY] = upto
 
     def ahead(self) -> list[int]:
         """The partitions in which there is more, beginning with another one each time."""

@@ -18,12 +18,12 @@ from casework.streams.disclosure import SOURCE, TYPES, Compiled, Envelope
 _codec = EventCodec()
 
 
-def notices(db: Db, compiled: Compiled, after: int) -> list[tuple[int, Envelope]]:
-    """Return the notices about a grant after a position of the registry, with theirs."""
+def notices(db: Db, compiled: Compiled, after: int, upto: int) -> list[tuple[int, Envelope]]:
+    """Return the notices about a grant after a position of the registry and up to another, with theirs."""
     told, grant = [], Grant(compiled.grant.id)
     for logged in reading.timeline(db, compiled.grant.id):
         event = cast("Any", _codec.decode(logged.type, logged.state))
-        if logged.position > after and not isinstance(event, GrantIssued):
+        if after < logged.position <= upto and not isinstance(event, GrantIssued):
             told.append((logged.position, _envelope(compiled, grant.extent, logged, event)))
         grant.apply(event)
     return told

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +25,7 @@ from casework.config import Settings
 from casework.log import reading
 from casework.tokens import make_signing_key
 from casework.wake import Wake
-from tests.api.serving import environment_on, prepare, running
+from tests.api.serving import ROOT, environment_on, prepare, running
 from tests.api.subscribers import Sent, Subscriber, arrive, subscribed, visit
 from tests.faults.amounts import amount, seeds
 from tests.given import by
@@ -196,6 +201,32 @@ def rest(connection: socket, events: int) -> bytes:
     while LAGS not in whole[-(1 << 17) :] and whole.count(SEQUENCE) < events and (chunk := connection.recv(1 << 16)):
         whole += chunk
     return whole
+
+
+CONSUMERS: dict[str, tuple[str | None, str]] = {
+    "python": (sys.executable, "pull.py"),
+    "node": (shutil.which("node"), "pull.mjs"),
+}
+
+
+@pytest.mark.parametrize("language", CONSUMERS)
+def test_the_consumers_of_the_documentation_lose_nothing(served: Served, tmp_path: Path, language: str):
+    program, script = CONSUMERS[language]
+    if program is None:
+        pytest.skip("there is no Node here")
+    subscription_id = subscribed(served.casework, "stream-6")
+    token = Subscriber(served.settings, subscription_id).headers["Authorization"].split()[1]
+    base, kept = f"http://127.0.0.1:{served.settings.streams_port}", tmp_path / "events.jsonl"
+    command = [program, str(ROOT / "docs" / "consumers" / script), base, str(subscription_id), str(kept), "--once"]
+
+    for _ in range(2):
+        arrive(served.casework)
+        with kept.open("a") as file:
+            file.write('{"items": [')  # a line that was cut short
+        subprocess.run(command, env={**os.environ, "CASEWORK_TOKEN": token}, check=True, timeout=60)
+
+    batches = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [int(each["sequence"]) for batch in batches for each in batch["items"]] == [1, 2]
 
 
 def memory(pid: int) -> int:
