@@ -63,7 +63,16 @@ OF_ARRANGED = frozenset(
 """Commands on units, which the same people give only for where they work."""
 
 PUBLIC = frozenset(
-    {"health.alive", "health.ready", "metrics.metrics", "docs.page", "docs.openapi", "docs.problem_list", "docs.home"}
+    {
+        "health.alive",
+        "health.ready",
+        "metrics.metrics",
+        "docs.page",
+        "docs.openapi",
+        "docs.streams",
+        "docs.problem_list",
+        "docs.home",
+    }
     | {"rounds.public_list"}
 )
 """What is answered without a token: nothing in it is anybody's."""

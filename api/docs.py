@@ -14,6 +14,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 
+from api import asyncapi
 from api.auth import RIGHTS
 from api.fields import Body, Query
 from api.language import language
@@ -104,6 +105,13 @@ def home() -> Any:
 def openapi() -> Response:
     """Answer the OpenAPI document."""
     return Response(_encoded(), content_type="application/json")
+
+
+@bp.get("/v1/asyncapi.json")
+def streams() -> Response:
+    """Answer the AsyncAPI document."""
+    content = msgspec.json.encode(asyncapi.document(current_app.extensions["openapi"]))
+    return Response(content, content_type="application/json")
 
 
 @bp.get("/docs")

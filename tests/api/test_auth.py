@@ -157,7 +157,7 @@ POST /v1/rounds/{year}/nominations/{nomination}/removals                        
 POST /v1/rounds/{year}/nominations/{nomination}/revocations                      --x-----
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json", "/v1/asyncapi.json"}
 PUBLIC |= {"/v1/rounds/{}/list"}
 PLACES = {
     "unit": "4101",

@@ -198,3 +198,19 @@ def test_this_process_does_not_stream(desk: DeskOf):
     path = subscribed(desk, "pull-11")
 
     assert desk("bureau", bureau="EDUB").get(f"{path}/stream").json["code"] == "streams-elsewhere"
+
+
+def test_the_streams_document_describes_every_event_that_is_told(desk: DeskOf):
+    path, schools = subscribed(desk, "pull-12", start="now"), desk("bureau", bureau="EDUB")
+    visited(desk(), arrived(desk()))
+    items = [each for batch in pulled(schools, path) for each in batch.json["items"]]
+
+    document = desk(None).get("/v1/asyncapi.json").json
+
+    assert document["asyncapi"] == "3.0.0"
+    messages, channel = document["components"]["messages"], document["channels"]["events"]
+    assert {each["$ref"].rpartition("/")[2] for each in channel["messages"].values()} == set(messages)
+    assert {item["type"] for item in items} <= {each["name"] for each in messages.values()}
+    event = document["components"]["schemas"]["CloudEvent"]
+    for item in items:
+        assert set(event["required"]) <= set(item) <= set(event["properties"])
