@@ -101,6 +101,7 @@ class Settings:
     jwt_issuer: str = setting("CASEWORK_JWT_ISSUER", name, "casework", "issuer that a token must name")
     jwt_audience: str = setting("CASEWORK_JWT_AUDIENCE", name, "casework", "audience that a token must name")
     jwks: str = setting("CASEWORK_JWKS", name, "{keys_dir}/jwks.json", "file or URL of the keys that sign tokens")
+    webhook_targets: str = setting("CASEWORK_WEBHOOK_TARGETS", one_of("public", "loopback"), "public", "where webhooks may go: public, https to addresses that are everybody's; loopback, for tests and demonstrations, also http and this machine")
     log_level: str = setting("CASEWORK_LOG_LEVEL", LOG_LEVELS, "info", "least severity that is logged: debug, info, warning or error")
 
     @classmethod

@@ -31,6 +31,7 @@ def test_an_empty_environment_gives_the_embedded_servers_and_defaults(monkeypatc
         jwt_issuer="casework",
         jwt_audience="casework",
         jwks="/home/li/.local/share/casework/keys/jwks.json",
+        webhook_targets="public",
         log_level="info",
     )
 
