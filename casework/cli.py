@@ -24,6 +24,7 @@ from casework.log.migrations import UnsuitableServer
 from casework.outcome import Context
 from casework.population import PROFILES
 from casework.privacy.keys import KeyRing
+from casework.streams.webhooks import signing
 from casework.terminal import fill, progress_bar
 from casework.tokens import ROLES
 
@@ -92,11 +93,12 @@ def serve(settings: Settings, streams: bool) -> None:
 
 
 @main.command()
-@click.option("--long", is_flag=True, help="Work on long jobs, each in a process of its own.")
+@click.option("--long", "kind", flag_value="long", help="Work on long jobs, each in a process of its own.")
+@click.option("--webhooks", "kind", flag_value="webhooks", help="Send webhooks.")
 @with_servers
-def work(settings: Settings, long: bool) -> None:
+def work(settings: Settings, kind: str | None) -> None:
     """Keep the views current."""
-    wiring.run_program("workers.run", settings, "long" if long else "drains")
+    wiring.run_program("workers.run", settings, kind or "drains")
 
 
 @main.command()
@@ -209,7 +211,11 @@ def rotate(settings: Settings, again: bool) -> None:
     with wiring.closing_casework(settings) as casework, casework.pool.connection() as db:
         vault = casework.persons.vault
         rows, files = sum(vault.rotate(db)), sum(reseal(db, vault))
-    click.echo(f"{rows} rows of the vault and {files} parts of files sealed under {vault.current_key}")
+        secrets = signing.reseal(db, vault)
+    click.echo(
+        f"{rows} rows of the vault, {files} parts of files and {secrets} secrets of webhooks"
+        f" sealed under {vault.current_key}"
+    )
 
 
 @main.command()

@@ -56,6 +56,7 @@ def running(settings: Settings) -> Iterator[None]:
         "streams": ["api.serve_streams"],
         "beat": ["workers.run", "beat"],
         "worker-long": ["workers.run", "long"],
+        "worker-webhooks": ["workers.run", "webhooks"],
     }
     programs |= {f"worker-{number}": ["workers.run", "drains"] for number in range(1, settings.workers + 1)}
     commands = {name: wiring.command_line(module, *rest) for name, (module, *rest) in programs.items()}

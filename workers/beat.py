@@ -18,8 +18,20 @@ from casework.projections import jobs, months
 from casework.projections.engine import AWAY, Engine, Waiting
 from casework.projections.flipping import drop_expired
 from casework.projections.lingering import drain_behind, fill_until
+from casework.streams.webhooks import endpoints, waiting
 from casework.wake import Wake
-from workers.queue import FILLS, LONG, enqueue, enqueue_counts, enqueue_drain, enqueue_fills, queue, sweep
+from workers.queue import (
+    FILLS,
+    LONG,
+    WEBHOOKS,
+    enqueue,
+    enqueue_counts,
+    enqueue_drain,
+    enqueue_fills,
+    enqueue_webhooks,
+    queue,
+    sweep,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +57,7 @@ class Beat:
         self.drains = drains
         self.fills = queue(FILLS, drains.connection)
         self.long = queue(LONG, drains.connection)
+        self.webhooks = queue(WEBHOOKS, drains.connection)
         self.stop = stop
         self.waited: set[Waiting] = set()
         self.unmoved = 0
@@ -67,6 +80,7 @@ class Beat:
                 self._ask_nightly()
                 self._carry_jobs()
                 self._call_counters()
+                self._ask_for_webhooks()
                 if monotonic() - self.swept_at >= SWEEP_SECONDS:
                     self._sweep()
         except AWAY as error:
@@ -107,12 +121,13 @@ class Beat:
             drain_behind(self.engine, self.stop, until=monotonic() + TICK_SECONDS)
 
     def _sweep(self) -> None:
-        """Close the jobs of workers that died, and drop the view sets and files whose time is over."""
+        """Close the jobs of workers that died, and drop the view sets, files and deliveries whose time is over."""
         self.swept_at = monotonic()
         with suppress(redis.RedisError):
             sweep(self.drains.connection)
         with self.engine.pool.connection() as db:
             files.forget_old(db)
+            waiting.forget_dead(db)
         for name in drop_expired(self.engine.pool):
             log.info("The view set %s was dropped.", name)
 
@@ -139,6 +154,14 @@ class Beat:
         with suppress(redis.RedisError):
             if runs:
                 enqueue_counts(self.long, runs)
+
+    def _ask_for_webhooks(self) -> None:
+        """Let somebody be there to send, wherever anything is to be sent; what is due they find themselves."""
+        with self.engine.pool.connection() as db:
+            wanted = endpoints.any_wanted(db)
+        if wanted:
+            with suppress(redis.RedisError):
+                enqueue_webhooks(self.webhooks)
 
 
 def _is_ours(db: Db) -> bool:

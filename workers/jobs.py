@@ -25,6 +25,7 @@ from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
 from casework.selection import freezing
 from casework.stopping import StopEvent
+from casework.streams.webhooks.lanes import Lanes, lanes_of
 from casework.wake import Wake
 
 stopping = StopEvent()
@@ -47,6 +48,8 @@ class Runtime(NamedTuple):
 
 _runtimes: dict[int, Runtime] = {}
 _settings: list[Settings] = []
+_lanes: list[Lanes] = []
+"""This process's, once it has sent webhooks; such a process never forks."""
 
 
 def configure(settings: Settings) -> None:
@@ -69,6 +72,8 @@ def runtime() -> Runtime:
 
 def close() -> None:
     """Close this process's connections, if it has any."""
+    while _lanes:
+        _lanes.pop().close()
     made = _runtimes.pop(os.getpid(), None)
     if made is not None:
         made.close()
@@ -94,6 +99,15 @@ def count_months(run: str, seconds: float = 60) -> int:
     """Count partitions of a run of month ends until none waits or the time is spent; return how many were counted."""
     with runtime().pool.connection() as db:
         return counting.count_until(db, UUID(run), until=monotonic() + seconds, stop=stopping)
+
+
+def deliver_webhooks(seconds: float | None = None) -> None:
+    """Send what webhooks are due, and what comes, until the time is spent."""
+    ours = runtime()
+    if not _lanes:
+        _lanes.append(lanes_of(_casework(ours.pool), ours.settings, stopping))
+    linger = ours.settings.drain_linger_seconds if seconds is None else seconds
+    _lanes[0].attend(ours.wake, until=monotonic() + linger)
 
 
 def verify_views(sample: int | None = None, seed: int = 0) -> dict[str, Any]:
@@ -223,4 +237,5 @@ JOBS: dict[str, Callable[..., Any]] = {
     "count_months": count_months,
     "verify_views": verify_views,
     "run_job": run_job,
+    "deliver_webhooks": deliver_webhooks,
 }

@@ -23,7 +23,8 @@ from workers.jobs import JOBS
 DRAINS = "drains"
 FILLS = "fills"
 LONG = "long"
-QUEUES = (DRAINS, FILLS, LONG)
+WEBHOOKS = "webhooks"
+QUEUES = (DRAINS, FILLS, LONG, WEBHOOKS)
 
 DRAIN_SECONDS = 60
 """After about twice as long, a started drain that no longer reports counts as abandoned."""
@@ -34,6 +35,9 @@ FILL_SECONDS = 120
 COUNT_SECONDS = 3600
 COUNTERS = 8
 """How many workers may count the month ends of one run at once."""
+
+WEBHOOK_SECONDS = 60
+"""The same for webhooks, which are sent for as long as a drain lingers."""
 
 FAILED_SECONDS = 24 * 3600
 IN_TIME = 0.05
@@ -118,19 +122,28 @@ def enqueue_counts(queue: Queue, runs: Iterable[UUID]) -> bool:
     return True
 
 
+def enqueue_webhooks(queue: Queue) -> bool:
+    """Let the next job that sends webhooks wait in the queue unless one does, so that it follows the one before."""
+    return _enqueue_one("deliver_webhooks", queue, WEBHOOK_SECONDS, lambda: True)
+
+
 def enqueue_drain(queue: Queue, *, in_time: Callable[[], bool] = lambda: True) -> bool:
     """Let a drain wait in the queue unless one does; say whether one was put there.
 
     Where another process changes the queue at the same moment nothing is done: it put a drain there, or a worker
     took one, which looks at the heads after that.
     """
+    return _enqueue_one("drain_views", queue, DRAIN_SECONDS, in_time)
+
+
+def _enqueue_one(name: str, queue: Queue, timeout: int, in_time: Callable[[], bool]) -> bool:
     with queue.connection.pipeline() as pipeline:
         try:
             pipeline.watch(queue.key)
             if not in_time() or pipeline.llen(queue.key):
                 return False
             pipeline.multi()
-            enqueue("drain_views", queue, timeout=DRAIN_SECONDS, pipeline=pipeline)
+            enqueue(name, queue, timeout=timeout, pipeline=pipeline)
             if not in_time():
                 return False
             pipeline.execute()

@@ -1,4 +1,4 @@
-"""The processes: ``python -m workers.run drains``, ``long`` or ``beat``; they stop at SIGTERM or SIGINT."""
+"""The processes: ``python -m workers.run drains``, ``long``, ``webhooks`` or ``beat``; SIGTERM or SIGINT stop them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,23 @@ from casework import wiring
 from casework.config import ConfigError, Settings
 from casework.errors import CaseworkError
 from casework.garbage import keep_for_good
+from casework.projections.engine import AWAY
 from casework.stopping import set_on_signals
 from casework.wake import connect
 from workers import jobs
 from workers.beat import Beat
-from workers.queue import DRAINS, FILLS, LONG, ClosedJob, queue
+from workers.queue import DRAINS, FILLS, LONG, WEBHOOKS, ClosedJob, queue
 
 log = logging.getLogger(__name__)
 
-LISTENS = {DRAINS: (DRAINS, FILLS), LONG: (LONG,)}
+LISTENS = {DRAINS: (DRAINS, FILLS), LONG: (LONG,), WEBHOOKS: (WEBHOOKS,)}
 """Which queues a worker takes jobs from, the first one first."""
 
 AGAIN_SECONDS = 1.0
 """How long a worker waits before it begins again after Redis failed it."""
+
+UNASKED_SECONDS = 5.0
+"""How long webhooks are sent without Redis before it is looked for again."""
 
 # An idle worker looks after its queue, and a dead one is noticed, within a minute instead of seven.
 RHYTHM: dict[str, Any] = {"worker_ttl": 30, "job_monitoring_interval": 5, "maintenance_interval": 15}
@@ -85,15 +89,26 @@ def run_worker(settings: Settings, name: str = DRAINS) -> None:
     set_on_signals(jobs.stopping)
     jobs.configure(settings)
     keep_for_good()
-    kind = DrainWorker if name == DRAINS else LongWorker
+    kind = LongWorker if name == LONG else DrainWorker
     while not jobs.stopping.is_set():
         try:
             _new_worker(kind, name, settings).work(logging_level="WARNING")
         except redis.RedisError as error:
             log.warning("Redis does not answer (%s).", type(error).__name__)
+            if name == WEBHOOKS:
+                _deliver_unasked()
         set_on_signals(jobs.stopping)
         jobs.stopping.wait(AGAIN_SECONDS)
     jobs.close()
+
+
+def _deliver_unasked() -> None:
+    """Send webhooks for a while though no queue asks for it."""
+    set_on_signals(jobs.stopping)
+    try:
+        jobs.deliver_webhooks(UNASKED_SECONDS)
+    except AWAY as error:
+        log.warning("The database does not answer (%s).", type(error).__name__)
 
 
 def refuse_while_ahead(settings: Settings) -> None:
@@ -135,6 +150,7 @@ def _new_worker(kind: type[BaseWorker], name: str, settings: Settings) -> BaseWo
 PROCESSES: dict[str, Callable[[Settings], None]] = {
     DRAINS: lambda settings: run_worker(settings, DRAINS),
     LONG: lambda settings: run_worker(settings, LONG),
+    WEBHOOKS: lambda settings: run_worker(settings, WEBHOOKS),
     "beat": run_beat,
 }
 

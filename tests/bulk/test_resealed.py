@@ -43,7 +43,7 @@ def test_a_rotation_seals_uploads_again_and_then_the_older_key_is_not_needed(
 
     assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
     assert first.output.endswith(f"sealed under {current}\n")
-    assert again.output == f"0 rows of the vault and 0 parts of files sealed under {current}\n"
+    assert again.output == (f"0 rows of the vault, 0 parts of files and 0 secrets of webhooks sealed under {current}\n")
     assert current != older
     assert clerk.runs(id, "committed") == tried
     assert delivered(casework, people, "2013-03-01") == [2] * 30
