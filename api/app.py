@@ -40,6 +40,7 @@ from api import (
     subscriptions,
     transfers,
     units,
+    webhooks,
     worklist,
 )
 from api.bearer import Bearer
@@ -56,7 +57,7 @@ from casework.streams.feeds import Feeds
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
-    catalogue, policies, imports, exports, transfers, grants, rounds, nominations, subscriptions,
+    catalogue, policies, imports, exports, transfers, grants, rounds, nominations, subscriptions, webhooks,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

@@ -210,6 +210,14 @@ RIGHTS: Mapping[str, Roles] = {
     "subscriptions.events": SUBSCRIBERS,
     "subscriptions.stream": SUBSCRIBERS,
     "subscriptions.acknowledge": SUBSCRIBERS,
+    "webhooks.set_endpoint": SUBSCRIBERS,
+    "webhooks.read": SUBSCRIBERS | {"operator"},
+    "webhooks.remove": SUBSCRIBERS,
+    "webhooks.rotate_secret": SUBSCRIBERS,
+    "webhooks.verify": SUBSCRIBERS,
+    "webhooks.list_deliveries": SUBSCRIBERS | {"operator"},
+    "webhooks.redeliver": SUBSCRIBERS,
+    "webhooks.send_again": SUBSCRIBERS,
 }
 """Which roles may call an endpoint."""
 

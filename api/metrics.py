@@ -1,6 +1,6 @@
 """What a monitoring system asks for: how far the views are and what waits, in Prometheus' text format.
 
-Numbers only, of view sets, queues and subscriptions; nothing in it is about a household or a person.
+Numbers only, of view sets, queues, subscriptions and webhooks; nothing in it is about a household or a person.
 """
 
 from __future__ import annotations
@@ -39,6 +39,15 @@ QUEUES = {
     "waiting": (GaugeMetricFamily, "Jobs that wait."),
     "oldest_seconds": (GaugeMetricFamily, "How long the oldest job has waited."),
 }
+WEBHOOKS = {
+    "lag": (GaugeMetricFamily, "Positions of the log that the feed was not taken past."),
+    "lag_seconds": (GaugeMetricFamily, "Age of the oldest of them, and of what waits."),
+    "waiting": (GaugeMetricFamily, "Deliveries that wait."),
+    "breaker": (GaugeMetricFamily, "0 closed, 1 half open, 2 open."),
+    "active": (GaugeMetricFamily, "Whether anything is sent: the endpoint is verified, and not disabled."),
+}
+OUTCOMES = ("delivered", "failed", "dead", "withheld")
+_BREAKERS = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class Report(Collector):
@@ -53,6 +62,9 @@ class Report(Collector):
         queues = {name: queue for name, queue in self.found["queues"].items() if queue is not None}
         yield from _families("casework_queue", "queue", QUEUES, queues)
         yield from _families("casework_subscription", "subscription", SUBSCRIPTIONS, self.found["subscriptions"])
+        hooks = {id: _figures(hook) for id, hook in self.found["webhooks"].items()}
+        yield from _families("casework_webhook", "subscription", WEBHOOKS, hooks)
+        yield _outcomes(self.found["webhooks"])
 
 
 @bp.get("/metrics")
@@ -61,6 +73,20 @@ def metrics() -> Response:
     registry = CollectorRegistry()
     registry.register(Report(report(current_app.extensions["settings"], casework().pool)))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _figures(hook: Mapping[str, Any]) -> dict[str, Any]:
+    return {**hook, "breaker": _BREAKERS[hook["breaker"]], "active": int(hook["state"] == "active")}
+
+
+def _outcomes(hooks: Mapping[str, Mapping[str, Any]]) -> Metric:
+    family = CounterMetricFamily(
+        "casework_webhook_deliveries", "Deliveries, and of `failed` tries.", labels=["subscription", "outcome"]
+    )
+    for id, hook in hooks.items():
+        for outcome in OUTCOMES:
+            family.add_metric([id, outcome], hook[f"{outcome}_total"])
+    return family
 
 
 def _families(prefix: str, label: str, figures: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Metric]:

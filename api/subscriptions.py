@@ -64,7 +64,7 @@ def open(context: Context, fields: Fields) -> Outcome:
 @bp.reading("/subscriptions", Plainly, SubscriptionList)
 def list_subscriptions(asked: Fields) -> dict[str, Any]:
     """List subscriptions, and how far behind each is; a bureau sees its own."""
-    seen = [each for each in casework().registry().subscriptions.values() if _is_seen(each)]
+    seen = [each for each in casework().registry().subscriptions.values() if is_seen(each)]
     with casework().pool.connection() as db:
         stand = standings(db, [each.id for each in seen])
     return {"items": [_told(each, stand) for each in seen]}
@@ -74,7 +74,7 @@ def list_subscriptions(asked: Fields) -> dict[str, Any]:
 def read(asked: Fields, subscription_id: UUID) -> dict[str, Any]:
     """Read a subscription as it stands, and how far behind it is."""
     found = feeds().subscription(subscription_id)
-    if found is None or not _is_seen(found):
+    if found is None or not is_seen(found):
         raise NotFound("subscription-unknown")
     with casework().pool.connection() as db:
         return _told(found, standings(db, [found.id]))
@@ -84,7 +84,7 @@ def read(asked: Fields, subscription_id: UUID) -> dict[str, Any]:
 def close(asked: Fields, subscription_id: UUID) -> dict[str, Any]:
     """Close a subscription; nothing is given out to it any more."""
     found = feeds().subscription(subscription_id)
-    if found is None or not _is_seen(found):
+    if found is None or not is_seen(found):
         raise NotFound("subscription-unknown")
     who = principal()
     context = Context(actor=who.sub, role=g.role, bureau=who.bureau)
@@ -201,7 +201,8 @@ def _next(subscription_id: UUID, cursor: Cursor, limit: int) -> Batch:
         return feeds().read(db, cursor, compiled, limit=limit)
 
 
-def _is_seen(subscription: Subscription) -> bool:
+def is_seen(subscription: Subscription) -> bool:
+    """Whether the caller may know of a subscription."""
     if g.role in ("bureau", "service") or of_one_bureau():
         return subscription.opened.bureau == principal().bureau
     return True

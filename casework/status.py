@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import click
 import redis
-from rich.table import Table
+from rich.table import Column, Table
 
 from casework import wiring
 from casework.config import Settings
@@ -19,15 +19,21 @@ from casework.projections import reading
 from casework.projections.engine import Engine
 from casework.projections.verify import verify
 from casework.streams.standing import standings
+from casework.streams.webhooks.report import Stands, stands
+from casework.streams.webhooks.schedule import schedule
 from casework.terminal import wide_console
 from casework.wake import connect
 
-QUEUES = ("drains", "fills", "long")
+QUEUES = ("drains", "fills", "long", "webhooks")
 PARKED_SHOWN = 20
 RATE_SECONDS = 1.0
 SHOWN = (
     *("head", "position", "lag", "lag_seconds", "events_per_second", "registry_lag", "frozen_seconds"),
     *("as_of", "parked"),
+)
+SHOWN_OF_WEBHOOKS = (
+    *("state", "reason", "breaker", "lag", "lag_seconds", "waiting", "dead"),
+    *("delivered_total", "failed_total", "dead_total", "withheld_total"),
 )
 
 
@@ -38,6 +44,7 @@ def report(settings: Settings, pool: Pool) -> dict[str, Any]:
         "parked": _parked(pool),
         "queues": _queues(settings),
         "subscriptions": _subscriptions(pool),
+        "webhooks": _webhooks(pool),
     }
 
 
@@ -69,6 +76,8 @@ def show(settings: Settings, *, as_json: bool) -> None:
         held = f", {told['held']} partitions wait for an event that cannot be read" if told["held"] else ""
         behind = f"{told['lag']} positions behind, the oldest for {told['lag_seconds']} s"
         screen.print(f"subscription {id}: {told['sequence']} events given, {behind}{held}")
+    if found["webhooks"]:
+        screen.print(_webhooks_table(found["webhooks"]))
 
 
 def unpark(settings: Settings) -> int:
@@ -104,6 +113,20 @@ def _view(rows: list[reading.PartitionStatus]) -> dict[str, Any]:
         "parked": sum(row.parked for row in rows),
         "paused": {row.partition: row.paused for row in rows if row.paused},
     }
+
+
+def _webhooks(pool: Pool) -> dict[str, dict[str, Any]]:
+    """By subscription how its endpoint stands."""
+    with pool.connection() as db:
+        found = stands(db, schedule().failures_to_rest)
+    return {str(each.subscription_id): _stands(each) for each in found}
+
+
+def _stands(found: Stands) -> dict[str, Any]:
+    told = found._asdict()
+    del told["subscription_id"], told["oldest_at"]
+    told["rests_until"] = found.rests_until and found.rests_until.isoformat()
+    return {**told, "lag_seconds": round(found.lag_seconds, 1)}
 
 
 def _parked(pool: Pool) -> list[dict[str, str]]:
@@ -149,6 +172,13 @@ def _waiting(queue: dict[str, Any] | None) -> str:
     if queue is None:
         return "Redis does not answer"
     return f"{queue['waiting']} waiting, the oldest for {queue['oldest_seconds']} s"
+
+
+def _webhooks_table(webhooks: dict[str, dict[str, Any]]) -> Table:
+    table = Table(Column("webhooks of", overflow="fold"), *(name.replace("_", " ") for name in SHOWN_OF_WEBHOOKS))
+    for id, hook in webhooks.items():
+        table.add_row(id, *("" if hook[name] is None else str(hook[name]) for name in SHOWN_OF_WEBHOOKS))
+    return table
 
 
 def _views_table(views: dict[str, dict[str, Any]]) -> Table:

@@ -155,6 +155,14 @@ POST /v1/rounds/{year}/nominations/{nomination}/objections                      
 POST /v1/rounds/{year}/nominations/{nomination}/objections/{objection}/resolutions -----x--
 POST /v1/rounds/{year}/nominations/{nomination}/removals                         -----x--
 POST /v1/rounds/{year}/nominations/{nomination}/revocations                      --x-----
+PUT  /v1/subscriptions/{subscription}/endpoint                                   --xx----
+GET  /v1/subscriptions/{subscription}/endpoint                                   --xx---x
+DELETE /v1/subscriptions/{subscription}/endpoint                                 --xx----
+POST /v1/subscriptions/{subscription}/endpoint/secrets                           --xx----
+POST /v1/subscriptions/{subscription}/endpoint/verifications                     --xx----
+GET  /v1/subscriptions/{subscription}/deliveries                                 --xx---x
+POST /v1/subscriptions/{subscription}/deliveries/{delivery}/redeliveries         --xx----
+POST /v1/subscriptions/{subscription}/replays                                    --xx----
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json", "/v1/asyncapi.json"}
@@ -189,6 +197,7 @@ def filled_in(path: str) -> str:
         "veto",
         "objection",
         "subscription",
+        "delivery",
     ):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.format(**PLACES)
