@@ -7,6 +7,7 @@
     python3 run.py bench api       commands by HTTP, beside a bare view
     python3 run.py bench imports   files of 100,000 rows, beside the bar that they have to reach
     python3 run.py bench duplicates   the check for duplicates at entry, beside the bar that it has to keep
+    python3 run.py bench webhooks   deliveries to 50 endpoints, beside the bar, and beside a dead one
     python3 run.py bench exports   a million events as a file: how fast, and in how much memory
     python3 run.py bench round     a round frozen and ranked, beside the bar of a minute for 100,000 households
     python3 run.py bench streams   what subscribers are given: pulled on one core, and heard by a thousand streams
@@ -21,7 +22,19 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHES = ("append", "rebuild", "growth", "latency", "api", "imports", "duplicates", "exports", "round", "streams")
+BENCHES = (
+    "append",
+    "rebuild",
+    "growth",
+    "latency",
+    "api",
+    "imports",
+    "duplicates",
+    "exports",
+    "round",
+    "streams",
+    "webhooks",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
