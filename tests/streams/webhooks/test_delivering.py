@@ -450,3 +450,22 @@ def test_whatever_an_endpoint_answers_everything_comes_in_order(
     ids = casework.persons.hashes.own_ids("EDUB")
     assert {home: days_of(told)[ids.encode(home)] for home in some} == dict.fromkeys(some, whole)
     post.hooks.remove_endpoint(BUREAU, subscription.id)
+
+
+def test_after_another_epoch_has_begun_the_bureau_says_from_where(casework: Casework, post: Post, receiver: Receiver):
+    subscription = post.to(receiver)
+    post.work()
+    visit(casework, homes_of(casework, 1), 1)
+    with casework.pool.connection() as db:  # as if the log had been restored since
+        db.execute("UPDATE casework.webhook_endpoint SET epoch = epoch - 1")
+
+    post.work()
+    stopped = post.hooks.endpoint(subscription.id)
+    nothing = receiver.data() == []
+    post.hooks.send_again(subscription)
+    post.hooks.verify(subscription.id)
+    post.work()
+
+    assert (stopped.state, stopped.reason, nothing) == ("disabled", "epoch-changed", True)
+    assert post.hooks.endpoint(subscription.id).state == "active"
+    assert len(receiver.data()) == 1
