@@ -101,7 +101,7 @@ def public_list(year: int) -> Response:
     final = found.finalised.listed if found.finalised is not None else found.listed
     shown = [found.nominations[each] for each in final]
     waiting = [] if found.finalised else [found.nominations[each] for each in found.reserves]
-    names = _names(found, [*shown, *waiting])
+    names = casework().public_names(each.candidate for each in [*shown, *waiting] if is_of_person(each))
     content = {
         "year": year,
         "state": found.state_on(casework().today),
@@ -315,9 +315,7 @@ def _texts(known: Nomination) -> list[Content] | None:
     ]
 
 
-def _listed(
-    found: Round, known: Nomination, status: str, registry: Registry, names: Mapping[UUID, str | None]
-) -> Content:
+def _listed(found: Round, known: Nomination, status: str, registry: Registry, names: Mapping[UUID, str]) -> Content:
     assert known.ranked is not None
     unit_id = known.submitted.unit_id
     unit = _unit(registry, unit_id) if unit_id is not None else None
@@ -338,15 +336,6 @@ def _status(found: Round, known: Nomination) -> str:
     if known.revoked is not None:
         return "revoked"
     return "commended" if found.commended is not None else "listed"
-
-
-def _names(found: Round, shown: list[Nomination]) -> Mapping[UUID, str | None]:
-    """The names of people on the list who agree to publication today: nobody else's is read."""
-    people = casework().consenting(each.candidate for each in shown if is_of_person(each))
-    if not people:
-        return {}
-    with casework().pool.connection() as db:
-        return {each: profile.name for each, profile in casework().persons.profiles(db, people).items()}
 
 
 def _unit(registry: Registry, unit_id: UUID) -> Content:

@@ -38,6 +38,15 @@ class Candidates(CommandPath):
         homes = {person_id: self._home(person_id) for person_id in person_ids}
         return {each for each, home in homes.items() if home and home.consent_on(each, SCOPE, self.today) is not None}
 
+    def public_names(self, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """Return the names of who of some people agrees to publication today: nobody else's is read."""
+        people = self.consenting(person_ids)
+        if not people:
+            return {}
+        with self.pool.connection() as db:
+            profiles = self.persons.profiles(db, people)
+        return {person_id: profile.name for person_id, profile in profiles.items() if profile.name}
+
     def _asked(self, person_id: UUID) -> PersonAsked | None:
         """What the conditions of a candidate ask of a person; None of somebody who is nobody's member, or erased."""
         home = self._home(person_id)

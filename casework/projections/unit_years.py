@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from operator import add
@@ -39,9 +39,7 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
     month end (RULES U1), and what is counted by events counts for the unit that one had become part of by the last.
     LookupError where a partition of the run is not counted yet.
     """
-    sums = Sums()
-    for totals in stored_totals(db, run.id):
-        sums.add(totals)
+    sums = _sums(db, run)
     months = _rolled_up(sums, registry, run.year)
     now = partial(_successor, registry, month_ends(run.year)[-1])
     agencies, schools, providers = _agencies(sums, now), _schools(sums, now), _providers(sums, now)
@@ -56,6 +54,28 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
             schools.get(unit, SchoolCounts() if kind == SCHOOL else None),
         )
     return years
+
+
+def years_as_now(db: Db, run: MonthRun, registry: Registry, divisions: Iterable[UUID]) -> dict[UUID, UnitYear]:
+    """Return the year of some divisions as the newest boundaries add it up; LookupError as :func:`unit_years`."""
+    sums = _sums(db, run)
+    return {unit: UnitYear(_months_as_now(sums, registry, unit, run.year)) for unit in divisions}
+
+
+def _sums(db: Db, run: MonthRun) -> Sums:
+    sums = Sums()
+    for totals in stored_totals(db, run.id):
+        sums.add(totals)
+    return sums
+
+
+def _months_as_now(sums: Sums, registry: Registry, unit: UUID, year: int) -> tuple[Counts, ...]:
+    months = list(NO_MONTHS)
+    for month, day in enumerate(month_ends(year)):
+        for community in registry.counted(unit, day, "now"):
+            if community in sums.changes:
+                months[month] = tuple(map(add, months[month], sums.months_of(community)[month]))
+    return tuple(months)
 
 
 def _rolled_up(sums: Sums, registry: Registry, year: int) -> dict[UUID, tuple[Counts, ...]]:

@@ -11,7 +11,7 @@ from casework.domain.policy import Policy
 from casework.domain.residence import refuse_if
 from casework.domain.rounds.events import MetricsFrozen
 from casework.domain.rounds.round import Round
-from casework.errors import NotFound
+from casework.errors import NotFound, Refused
 from casework.log.reading import Db
 from casework.outcome import Context
 from casework.projections import months
@@ -113,6 +113,18 @@ def frozen_snapshot(
     snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
     if policy is None:
         refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
+    return snapshot
+
+
+def stored_snapshot(db: Db, opened: Round) -> Snapshot:
+    """Return a round's figures as they are stored; refused where they would have to be counted again."""
+    frozen = _frozen(opened)
+    try:
+        run = months.find(db, frozen.snapshot_id)
+        snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
+    except LookupError:
+        raise Refused("figures-not-stored") from None
+    refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
     return snapshot
 
 
