@@ -73,7 +73,7 @@ PUBLIC = frozenset(
         "docs.problem_list",
         "docs.home",
     }
-    | {"rounds.public_list"}
+    | {"rounds.public_list", "rounds.public_report"}
 )
 """What is answered without a token: nothing in it is anybody's."""
 
@@ -177,6 +177,8 @@ RIGHTS: Mapping[str, Roles] = {
     "rounds.open_round": SELECTORS,
     "rounds.read": EVERYBODY,
     "rounds.public_list": EVERYBODY,
+    "rounds.public_report": EVERYBODY,
+    "rounds.report": SELECTORS | {"auditor", "operator"},
     "rounds.list_nominations": ROUND_READERS,
     "rounds.read_panel": SELECTORS | {"auditor"},
     "rounds.appoint": SELECTORS,

@@ -135,12 +135,21 @@ class Resource(Blueprint):
         )
 
     def downloading(
-        self, rule: str, query: type[Query], media: Sequence[str], *, parts: bool = False
+        self,
+        rule: str,
+        query: type[Query],
+        media: Sequence[str],
+        *,
+        parts: bool = False,
+        answer: type[ma.Schema] = ma.Schema,
     ) -> Callable[[View], View]:
-        """Register a view that answers a file, of some media types; with ``parts`` also a range of its bytes."""
+        """Register a view that answers a file, of some media types; with ``parts`` also a range of its bytes.
+
+        With an ``answer`` it is JSON as well, where the caller asks for that.
+        """
         kind = "downloading-parts" if parts else "downloading"
         return lambda view: self._register(
-            _answering(view), "GET", rule, query(), "query", 200, ma.Schema(), kind, media=media
+            _answering(view), "GET", rule, query(), "query", 200, answer(), kind, media=media
         )
 
     def _register(
@@ -173,6 +182,7 @@ class Resource(Blueprint):
             "operation": operation,
             "is_edit": any(place in rule for place in ("household_id", "<unit>", "<int:year>")),
             "media": media,
+            "has_json": type(answer) is not ma.Schema,
         }
         documented._apidoc["arguments"]["responses"] = {}
         self.route(rule, methods=[method])(answered)
@@ -293,18 +303,21 @@ def _document(doc: dict[str, Any], doc_info: dict[str, Any], **kwargs: Any) -> d
         headers.append("Range")
     parameters = doc.setdefault("parameters", [])
     parameters += [{"in": "header", "name": name, **_HEADERS[name]} for name in headers]
-    _document_file(doc, kind, {each: {"schema": {"type": "string", "format": "binary"}} for each in told["media"]})
+    content = {each: {"schema": {"type": "string", "format": "binary"}} for each in told["media"]}
+    _document_file(doc, kind, content, has_json=told["has_json"])
     for status in sorted(statuses):
         doc.setdefault("responses", {})[str(status)] = _NAMES[status]
     return doc
 
 
-def _document_file(doc: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
+def _document_file(doc: dict[str, Any], kind: str, content: dict[str, Any], *, has_json: bool) -> None:
     """Say of which media types the file is that comes or goes."""
     if kind == "uploading":
         doc["requestBody"] = {"required": True, "content": content}
     elif kind.startswith("downloading"):
-        doc.setdefault("responses", {})["200"] = {"description": "The file.", "content": content}
+        responses = doc.setdefault("responses", {})
+        as_json = responses[200]["content"] if has_json else {}
+        responses["200"] = {"description": "The file.", "content": {**as_json, **content}}
     if kind == "downloading-parts":
         doc["responses"]["206"] = {"description": "The part that was asked for.", "content": content}
         doc["responses"]["416"] = {"description": "There is no such part."}

@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import Response, g
 
-from api import round_pages
+from api import round_pages, round_reports
 from api.auth import principal
 from api.command_bodies import Command, Nothing
 from api.fields import Code, Day, Id, Plain, Query, QueryWhole, Several, Text, UnitRef, Whole
 from api.giving import casework
+from api.report_schemas import ReportAnswer
 from api.resource import Fields, Resource, answer
 from api.round_schemas import NominationPage, PanelAnswer, PublicList, RoundAnswer, RoundAsked, RoundList
 from api.schemas import described
@@ -44,6 +45,12 @@ class ListNominations(Query):
     kind = Text(80, pattern=KIND)
     limit = QueryWhole(1, 1000, load_default=50)
     cursor = Text(36, pattern="[0-9a-f-]{36}")
+
+
+class AskReport(Query):
+    """In which format; the language is that of the request."""
+
+    format = Code(round_reports.FORMATS, load_default="json")
 
 
 class Open(Command):
@@ -117,6 +124,25 @@ def public_list(asked: Fields, year: int) -> Response:
     Units are named. A person is named only while they agree to publication; no household is ever listed.
     """
     return round_pages.public_list(year)
+
+
+@bp.downloading(f"{ROUND}/list/report", AskReport, round_reports.MEDIA, answer=ReportAnswer)
+def public_report(asked: Fields, year: int) -> Response:
+    """Read the published list with the figures behind it, without a token: as JSON, XLSX or a page to print.
+
+    Every number is there with its definition; counts of fewer than five persons are hidden. No household is in it.
+    """
+    return round_reports.public(year, **asked)
+
+
+@bp.downloading(f"{ROUND}/report", AskReport, round_reports.MEDIA, answer=ReportAnswer)
+def report(asked: Fields, year: int) -> Response:
+    """Read all of a round that was ranked: as JSON, XLSX or a page to print.
+
+    Scores with their parts, how sure each rank is, who is not ranked and why, school coverage, notice and decision.
+    Districts are told by the boundaries of each month end and by the newest ones. People are named while they agree.
+    """
+    return round_reports.office(year, **asked)
 
 
 @bp.reading(f"{ROUND}/nominations", ListNominations, NominationPage)

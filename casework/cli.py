@@ -432,6 +432,23 @@ def recompute(settings: Settings, year: int, workers: int, as_json: bool) -> Non
         raise SystemExit(1)
 
 
+@round_.command(name="report")
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--format", type=click.Choice(["json", "xlsx", "html"]), default="html", show_default=True)
+@click.option("--language", "spoken", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, allow_dash=True), required=True, help="A file; - to print it."
+)
+@click.option("--public", is_flag=True, help="As the public sees it: the published list, small cells hidden.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that count what is not there.")
+@with_servers
+def report_round(settings: Settings, **options: Any) -> None:
+    """Write a round's report: list, scores with their parts, who is not ranked, notice and decision."""
+    from casework import selecting
+
+    selecting.report(settings, **options)
+
+
 @main.command()
 @click.option("--once", is_flag=True, help="Do all of it, show the figures, check every view row, and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: the figures as one JSON object on the last line.")

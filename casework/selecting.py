@@ -1,22 +1,28 @@
-"""``casework round freeze``, ``rank`` and ``recompute``: the figures of a round, and whether they can be had again."""
+"""``casework round freeze``, ``rank``, ``recompute`` and ``report``: a round's figures, and what is told of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
 import click
+import msgspec
 
 from casework import wiring
 from casework.application import Casework
+from casework.bulk.round_page import page
+from casework.bulk.round_sheets import workbook
 from casework.config import Settings
 from casework.log.reading import Db
 from casework.outcome import Context
 from casework.projections.months import MonthRun
 from casework.selection import freezing
 from casework.selection.freezing import Count, Recomputed
+from casework.selection.report import Report
+from casework.selection.reporting import Spoken, check_published, check_ranked, office_report, public_report
+from casework.selection.sources import figures_of, sources_of
 from casework.terminal import count_months
 
 OPERATOR = Context(actor="operator", role="operator")
@@ -44,6 +50,27 @@ def recompute(settings: Settings, *, year: int, workers: int, as_json: bool) -> 
     for line in [json.dumps({**found._asdict(), "agrees": found.agrees})] if as_json else _lines(found):
         click.echo(line)
     return found.agrees
+
+
+def report(
+    settings: Settings, *, year: int, workers: int, format: str, spoken: Spoken, output: str, public: bool
+) -> None:
+    """Write a round's report into a file; figures that are not stored any more are counted again."""
+    with _working(settings, workers) as (casework, db, count):
+        opened = casework.round(year)
+        (check_published if public else check_ranked)(opened)
+        figures = figures_of(db, opened, freezing.frozen_snapshot(db, opened, count))
+        made = (public_report if public else office_report)(sources_of(casework, opened, figures), spoken)
+    content = _WRITERS[format](made)
+    with click.open_file(output, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+_WRITERS: Mapping[str, Callable[[Report], bytes | str]] = {
+    "json": msgspec.json.encode,
+    "xlsx": workbook,
+    "html": page,
+}
 
 
 def _lines(found: Recomputed) -> Iterator[str]:

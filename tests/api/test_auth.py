@@ -132,6 +132,7 @@ GET  /v1/rounds/{year}                                                          
 GET  /v1/rounds/{year}/nominations                                               --x-xxx-
 POST /v1/rounds/{year}/nominations                                               --x-----
 GET  /v1/rounds/{year}/panel                                                     ----xx--
+GET  /v1/rounds/{year}/report                                                    ----xx-x
 POST /v1/rounds/{year}/panelists                                                 -----x--
 POST /v1/rounds/{year}/freezes                                                   -----x--
 POST /v1/rounds/{year}/rankings                                                  -----x--
@@ -166,7 +167,7 @@ POST /v1/subscriptions/{subscription}/replays                                   
 """
 ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/problems", "/", "/v1/openapi.json", "/v1/asyncapi.json"}
-PUBLIC |= {"/v1/rounds/{}/list"}
+PUBLIC |= {"/v1/rounds/{}/list", "/v1/rounds/{}/list/report"}
 PLACES = {
     "unit": "4101",
     "bureau": "HRSS",
