@@ -247,8 +247,11 @@ def _table(sources: Sources, kind: Kind, policy: Policy, reader: _Reader) -> rep
     ranked = [each for told in opened.rankings.get(kind.code, ()) for each in told.candidates]
     shown = [each.nomination_id for each in ranked if reader.shown is None or each.nomination_id in reader.shown]
     hides = [frozenset[str]()] * len(rows) if reader.sees_all else hidden_cells(rows, policy.small_n)
+    wanted = {opened.nominations[each].candidate for each in shown}
     measured = {
-        row.unit: measured_of(row, hide, kind, policy, reader.spoken) for row, hide in zip(rows, hides, strict=True)
+        row.unit: measured_of(row, hide, kind, policy, reader.spoken)
+        for row, hide in zip(rows, hides, strict=True)
+        if row.unit in wanted
     }
     left_out = [each for each in opened.not_ranked if opened.nominations[each].kind == kind.code]
     return report.KindTable(
