@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from uuid import UUID
 
 import msgspec
@@ -14,8 +15,8 @@ from casework.bulk.round_page import page
 from casework.bulk.round_sheets import workbook
 from casework.domain.rounds.round import Round
 from casework.selection.freezing import stored_snapshot
-from casework.selection.report import Report
-from casework.selection.reporting import Spoken, check_published, check_ranked, office_report, public_report
+from casework.selection.report import Report, Spoken
+from casework.selection.reporting import check_published, check_ranked, office_report, public_report
 from casework.selection.sources import Figures, figures_of, sources_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -23,6 +24,8 @@ MEDIA = (XLSX, "text/html")
 """Of the files, beside the JSON that is documented."""
 
 MOST_KEPT = 2
+
+_measuring = Lock()
 
 _WRITERS: Mapping[str, tuple[str, Callable[[Report], bytes | str]]] = {
     "json": ("application/json", msgspec.json.encode),
@@ -55,13 +58,13 @@ def _figures(opened: Round) -> Figures:
     kept: dict[UUID, Figures] = current_app.extensions.setdefault("round_figures", {})
     frozen = opened.frozen
     assert frozen is not None  # a round that was ranked is
-    found = kept.get(frozen.snapshot_id)
-    if found is None or found.snapshot.sha256.hex() != frozen.sha256:
-        with casework().pool.connection() as db:
-            found = figures_of(db, opened, stored_snapshot(db, opened))
-        kept[frozen.snapshot_id] = found
-        for older in list(kept)[:-MOST_KEPT]:
-            kept.pop(older, None)
+    with _measuring:  # whoever asks meanwhile waits for the same
+        found = kept.get(frozen.snapshot_id)
+        if found is None or found.snapshot.sha256.hex() != frozen.sha256:
+            with casework().pool.connection() as db:
+                found = kept[frozen.snapshot_id] = figures_of(db, opened, stored_snapshot(db, opened))
+            for older in list(kept)[:-MOST_KEPT]:
+                del kept[older]
     return found
 
 

@@ -20,8 +20,8 @@ from casework.outcome import Context
 from casework.projections.months import MonthRun
 from casework.selection import freezing
 from casework.selection.freezing import Count, Recomputed
-from casework.selection.report import Report
-from casework.selection.reporting import Spoken, check_published, check_ranked, office_report, public_report
+from casework.selection.report import Report, Spoken
+from casework.selection.reporting import check_published, check_ranked, office_report, public_report
 from casework.selection.sources import figures_of, sources_of
 from casework.terminal import count_months
 

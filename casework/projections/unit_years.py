@@ -70,11 +70,12 @@ def _sums(db: Db, run: MonthRun) -> Sums:
 
 
 def _months_as_now(sums: Sums, registry: Registry, unit: UUID, year: int) -> tuple[Counts, ...]:
-    months = list(NO_MONTHS)
-    for month, day in enumerate(month_ends(year)):
-        for community in registry.counted(unit, day, "now"):
-            if community in sums.changes:
-                months[month] = tuple(map(add, months[month], sums.months_of(community)[month]))
+    days, months = month_ends(year), list(NO_MONTHS)
+    counted = [set(registry.counted(unit, day, "now")) for day in days]
+    for community in sums.changes.keys() & set[UUID]().union(*counted):
+        for month, counts in enumerate(sums.months_of(community)):
+            if community in counted[month]:
+                months[month] = tuple(map(add, months[month], counts))
     return tuple(months)
 
 

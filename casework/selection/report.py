@@ -12,6 +12,9 @@ from uuid import UUID
 
 import msgspec
 
+Spoken = Literal["zh", "en"]
+"""The language of a report."""
+
 State = Literal["known", "hidden", "not_applicable"]
 """Of a cell: shown, hidden since it would tell of few persons, or nothing of it there."""
 
@@ -272,7 +275,7 @@ class Report(Part, frozen=True, kw_only=True):
 
     year: int
     state: str
-    language: Literal["zh", "en"]
+    language: Spoken
     title: str
     statement: str
     small_n: int | None

@@ -13,14 +13,12 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from casework.domain.calendar import month_ends
-from casework.domain.codes import bureaus
 from casework.domain.facts_in_place import SchoolCoverage
 from casework.domain.kinds import is_for_persons
 from casework.domain.measured import UnitMetric
 from casework.domain.policy import Kind, Policy
 from casework.domain.registry import Registry
 from casework.domain.residence import refuse_if
-from casework.domain.rounds.commending import signatories
 from casework.domain.rounds.nomination import Nomination
 from casework.domain.rounds.ranking import is_borderline
 from casework.domain.rounds.round import Round
@@ -28,12 +26,11 @@ from casework.domain.suppression import hidden_cells
 from casework.errors import NotFound
 from casework.selection import report
 from casework.selection.measures import measured_of, score_of
+from casework.selection.papers import decision_of, notice_of
 from casework.selection.ranks import kinds_of
-from casework.selection.report import Report, Status
+from casework.selection.report import Report, Spoken, Status
 from casework.selection.report_words import definitions, label_of, word, words
 from casework.selection.snapshot import Snapshot
-
-Spoken = Literal["zh", "en"]
 
 
 class Sources(NamedTuple):
@@ -101,8 +98,8 @@ def _report(sources: Sources, reader: _Reader) -> Report:
         meta=_meta(sources, policy, spoken),
         listed=_places(sources, listed, labels, spoken),
         reserves=_places(sources, reserves, labels, spoken),
-        notice=_notice(opened, spoken),
-        decision=_decision(opened, spoken),
+        notice=notice_of(opened, spoken),
+        decision=decision_of(opened, spoken),
         kinds=tuple(_table(sources, kind, policy, reader) for kind in kinds),
         school_coverage=tuple(_coverage(each, sources, spoken) for each in sources.snapshot.coverage),
         boundaries=_boundaries(sources, policy, spoken) if reader.sees_all else None,
@@ -191,55 +188,6 @@ def _status(opened: Round, known: Nomination) -> Status:
     if known.id in reserves:
         return "reserve"
     return "removed" if known.removed_reason is not None else "not_listed"
-
-
-def _notice(opened: Round, spoken: Spoken) -> report.Notice | None:
-    published = opened.published
-    if published is None:
-        return None
-    values = {
-        "year": opened.begun.year,
-        "listed": len(published.listed),
-        "reserves": len(published.reserves),
-        "notice_from": published.notice_from,
-        "notice_to": published.notice_to,
-        "days": opened.begun.notice_working_days,
-    }
-    return report.Notice(
-        title=word("notice_title", spoken),
-        text=word("notice", spoken, **values),
-        notice_from=published.notice_from,
-        notice_to=published.notice_to,
-        channels=published.channels,
-        channel_labels=tuple(label_of("notice_channels", each, spoken) for each in published.channels),
-    )
-
-
-def _decision(opened: Round, spoken: Spoken) -> report.Decision | None:
-    final, issued = opened.finalised, opened.commended
-    if final is None:
-        return None
-    text = word("decision", spoken, listed=len(final.listed))
-    numbers = [each.document for each in opened.signed.values()]
-    return report.Decision(
-        title=word("decision_title", spoken, year=opened.begun.year),
-        text=text if issued is not None else f"{text} {word('decision_open', spoken)}",
-        in_force=issued is not None,
-        document=next(iter(numbers), None),
-        issued_on=issued.occurred_on if issued is not None else None,
-        list_sha256=final.list_sha256,
-        listed=len(final.listed),
-        signatories=tuple(_signatory(opened, bureau, spoken) for bureau in signatories()),
-    )
-
-
-def _signatory(opened: Round, code: str, spoken: Spoken) -> report.Signatory:
-    bureau = next(each for each in bureaus() if each.code == code)
-    signed = opened.signed.get(code)
-    holder = bureau.holder(signed.occurred_on if signed is not None else opened.told_on)
-    return report.Signatory(
-        bureau=code, holder=holder[spoken], signed_on=signed.occurred_on if signed is not None else None
-    )
 
 
 def _table(sources: Sources, kind: Kind, policy: Policy, reader: _Reader) -> report.KindTable:

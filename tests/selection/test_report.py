@@ -19,9 +19,9 @@ from casework.bulk.round_sheets import workbook
 from casework.domain.registry import UnitParentChanged, UnitRegistered, unit_id
 from casework.errors import NotFound, Refused
 from casework.selection.freezing import frozen_snapshot, stored_snapshot
-from casework.selection.report import Ranked, Report
+from casework.selection.report import Ranked, Report, Spoken
 from casework.selection.report_words import words
-from casework.selection.reporting import Spoken, office_report, public_report
+from casework.selection.reporting import office_report, public_report
 from casework.selection.sources import figures_of, sources_of
 from tests.given import COMMUNITY, by, first_member, registered
 from tests.given import person as someone
