@@ -449,6 +449,39 @@ def report_round(settings: Settings, **options: Any) -> None:
     selecting.report(settings, **options)
 
 
+@round_.command(name="what-if")
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--policy", required=True, help="The file of a draft, or a published version.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that count, this one included.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_servers
+def what_if(settings: Settings, **options: Any) -> None:
+    """Show who would stand otherwise under another policy, by the figures that were frozen, and why.
+
+    Nothing of the round is changed.
+    """
+    from casework import selecting
+
+    selecting.try_policy(settings, **options)
+
+
+@round_.command()
+@click.argument("year", type=click.IntRange(2012, 2199))
+@click.option("--known-at", type=Instant(), help="An instant after the freeze; default: now.")
+@click.option("--unit", help="The code of a unit that stands otherwise: all of its events, and nothing else.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that count, this one included.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; with --unit one for each event.")
+@with_servers
+def appeal(settings: Settings, **options: Any) -> None:
+    """Show who stands otherwise by what became known since the freeze, and which events are responsible.
+
+    Nothing of the round is changed: its authorities decide by vetoes, objections and revocations.
+    """
+    from casework import selecting
+
+    selecting.appeal_round(settings, **options)
+
+
 @main.command()
 @click.option("--once", is_flag=True, help="Do all of it, show the figures, check every view row, and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: the figures as one JSON object on the last line.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,8 +13,8 @@ import psycopg
 
 from casework import wiring
 from casework.config import Settings
-from casework.domain.policy import Policy, load_policy, parse_draft, policy_versions
-from casework.errors import NotFound, Refused
+from casework.drafts import choose
+from casework.errors import Refused
 from casework.projections import flipping, rebuild
 from casework.projections.comparing import Compared, compare
 from casework.projections.engine import Engine
@@ -32,13 +31,6 @@ NEAR = 1000
 TRIES = 5
 
 Answer = TypeVar("Answer")
-
-
-class Chosen(NamedTuple):
-    """A policy, and its file where it is not published."""
-
-    policy: Policy
-    draft: bytes | None
 
 
 class Filled(NamedTuple):
@@ -81,19 +73,6 @@ def clean(settings: Settings, *, as_json: bool) -> None:
     lines = [f"{name} was dropped" for name in cleaned.dropped]
     lines += [f"{name} is a what-if of the last seven days and stays" for name in cleaned.young]
     _say(cleaned._asdict(), as_json, *(lines or ["There was nothing to drop."]))
-
-
-def choose(named: str, *, what_if: bool) -> Chosen:
-    """Return a published policy by its version, or a draft by its file, which may only be tried."""
-    if named in policy_versions():
-        return Chosen(load_policy(named), None)
-    if not Path(named).is_file():
-        raise NotFound("policy-unknown")
-    content = Path(named).read_bytes()
-    draft = parse_draft(content)
-    if not what_if:
-        raise Refused("draft-only-what-if")
-    return Chosen(draft, content)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,7 +15,8 @@ from casework import wiring
 from casework.application import Casework
 from casework.bulk import exporting, importing, undoing
 from casework.config import Settings
-from casework.domain.policy import load_policy
+from casework.domain.ids import PARTITIONS
+from casework.domain.policy import load_policy, parse_draft
 from casework.errors import CaseworkError, Refused, Unavailable
 from casework.log.pool import Pool, open_pool
 from casework.outcome import Context
@@ -23,7 +25,10 @@ from casework.projections import counting, jobs, replay, verify
 from casework.projections.engine import AWAY, Engine
 from casework.projections.lingering import drain_all, fill_until
 from casework.projections.replay import Clocks, UnitsAsked
-from casework.selection import freezing
+from casework.selection import freezing, kept
+from casework.selection.appealing import appeal
+from casework.selection.kept import told
+from casework.selection.trying import what_if
 from casework.stopping import StopEvent
 from casework.streams.webhooks.lanes import Lanes, lanes_of
 from casework.wake import Wake
@@ -206,18 +211,36 @@ def rank_round(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     return _of_round(pool, job, freezing.rank)
 
 
-def _of_round(pool: Pool, job: jobs.Job, step: freezing.Step) -> dict[str, Any]:
-    casework, year, progress = _casework(pool), int(job.asked["year"]), _progress(pool, job)
-    context = Context(actor=job.asked["actor"], role=job.asked["role"])
+def try_policy(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Compute what a round would come to under a draft policy; nothing of the round is changed."""
+    content = job.asked["draft"].encode()
     with pool.connection() as db:
-        step(
-            casework,
-            db,
-            context,
-            year,
-            lambda db, run: counting.count_all(db, run, lambda p: progress(p.done, p.total)),
-        )
+        found = what_if(_casework(pool), db, job.asked["year"], parse_draft(content), content, _count(pool, job))
+    return told(found)
+
+
+def appeal_round(pool: Pool, job: jobs.Job) -> dict[str, Any]:
+    """Compute what a round's figures are as known at a later instant, and keep the events responsible."""
+    known_at, progress = datetime.fromisoformat(job.asked["known_at"]), _progress(pool, job)
+    with pool.connection() as db, pool.connection() as keeping:
+        found = appeal(_casework(pool), db, job.asked["year"], known_at, _count(pool, job))
+        kept.forget(keeping, job.id)
+        for done, some in enumerate(found.events, 1):
+            kept.keep(keeping, job.id, some)
+            progress(done, PARTITIONS + 1)
+    return told(found.compared)
+
+
+def _of_round(pool: Pool, job: jobs.Job, step: freezing.Step) -> dict[str, Any]:
+    year, context = int(job.asked["year"]), Context(actor=job.asked["actor"], role=job.asked["role"])
+    with pool.connection() as db:
+        step(_casework(pool), db, context, year, _count(pool, job))
     return {"round": year}
+
+
+def _count(pool: Pool, job: jobs.Job) -> freezing.Count:
+    progress = _progress(pool, job)
+    return lambda db, run: counting.count_all(db, run, lambda now: progress(now.done, now.total))
 
 
 KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {
@@ -228,6 +251,8 @@ KINDS: dict[str, Callable[[Pool, jobs.Job], dict[str, Any]]] = {
     "export_rows": export_rows,
     "freeze_round": freeze_round,
     "rank_round": rank_round,
+    "try_policy": try_policy,
+    "appeal_round": appeal_round,
 }
 """What the database's jobs can be."""
 

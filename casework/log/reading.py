@@ -66,6 +66,14 @@ class SignedStream(NamedTuple):
     metas: list[bytes | None]
 
 
+class DatedStream(NamedTuple):
+    """A signed stream, with where each of its events stands in the partition and when it was recorded."""
+
+    signed: SignedStream
+    positions: list[int]
+    recorded_at: list[datetime]
+
+
 class LoggedEvent(NamedTuple):
     """An event with everything that is known of it."""
 
@@ -159,6 +167,18 @@ SELECT stream_id, min(version), array_agg(type ORDER BY version), array_agg(stat
 FROM casework.events
 WHERE partition = %b::smallint AND stream_id >= %b AND stream_id <= %b AND position <= %b::bigint
 GROUP BY stream_id ORDER BY stream_id"""
+
+_DATED_STREAMS_OF = """
+SELECT e.stream_id, min(e.version), array_agg(e.type ORDER BY e.version), array_agg(e.state ORDER BY e.version),
+       array_agg(CASE WHEN e.type = ANY (%b::text[]) THEN e.meta END ORDER BY e.version),
+       array_agg(e.position ORDER BY e.version), array_agg(e.recorded_at ORDER BY e.version)
+FROM unnest(%b::uuid[]) AS wanted(stream_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM casework.events AS e
+    WHERE e.partition = %b::smallint AND e.stream_id = wanted.stream_id AND e.position <= %b::bigint
+    ORDER BY e.version
+) AS e
+GROUP BY e.stream_id ORDER BY e.stream_id"""
 
 _METAS_AT = """
 SELECT e.stream_id, e.version, e.meta
@@ -284,6 +304,14 @@ def signed_streams_between(
     """Return a stretch of streams up to a position, each as a whole, with the metadata of events of some types."""
     found = _rows(db, _SIGNED_STREAMS_BETWEEN, list(types), partition, first, last, upto)
     return [SignedStream(Stream(*row[:4]), row[4]) for row in found]
+
+
+def dated_streams_of(
+    db: Db, partition: int, stream_ids: Sequence[UUID], upto: int, types: Sequence[str]
+) -> list[DatedStream]:
+    """Return some streams of a partition up to a position, with the metadata of events of some types, by their ids."""
+    found = _rows(db, _DATED_STREAMS_OF, list(types), list(stream_ids), partition, upto)
+    return [DatedStream(SignedStream(Stream(*row[:4]), row[4]), row[5], row[6]) for row in found]
 
 
 def metas_at(db: Db, places: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], bytes]:

@@ -15,6 +15,7 @@ from casework.domain.registry import (
     UnitFactReported,
     UnitFactVoided,
 )
+from casework.errors import CaseworkError
 from casework.log import reading
 from casework.log.reading import Db, RegistryEvent
 from casework.projections.computing import codec, described
@@ -84,11 +85,20 @@ class RegistryReader:
 
 
 def registry_at(db: Db, position: int) -> Registry:
-    """Fold the whole registry, units and their places included, up to a position."""
-    events = reading.registry_events(db, upto=position)
-    return Registry().fold(
-        (e.position, Recorded(e.stream_id, e.version, codec.decode(e.type, e.state))) for e in events
-    )
+    """Fold the whole registry, units and their places included, up to a position.
+
+    CaseworkError, which names the position, where this program cannot read one of its events.
+    """
+    registry = Registry()
+    for event in reading.registry_events(db, upto=position):
+        try:
+            read = codec.decode(event.type, event.state)
+            registry.fold([(event.position, Recorded(event.stream_id, event.version, read))])
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise CaseworkError("registry-unreadable", position=event.position, error=described(error)) from error
+    return registry
 
 
 def _changed(db: Db, after: int, upto: int) -> Changed:

@@ -38,7 +38,7 @@ COUNTING_VERSION = 1
 """Of the way of counting: where it changes, what was counted before is no longer taken for the same."""
 
 KEPT_DAYS = 7
-"""For so long a run is kept that knows less than the year's freeze does, and so is no round's."""
+"""For so long a run is kept that no round rests on: of a draft, of one question, or of another instant than a freeze."""
 
 CHUNK = 500
 
@@ -75,14 +75,14 @@ class Progress(NamedTuple):
 
 
 _BEGIN = """
-INSERT INTO casework.month_run (id, year, policy, draft, known_at, cut)
-VALUES (%(id)s, %(year)s, %(policy)s, %(draft)s, %(known_at)s, %(cut)s)
+INSERT INTO casework.month_run (id, year, policy, draft, known_at, cut, passing)
+VALUES (%(id)s, %(year)s, %(policy)s, %(draft)s, %(known_at)s, %(cut)s, %(passing)s)
 ON CONFLICT (id) DO UPDATE SET known_at = greatest(month_run.known_at, EXCLUDED.known_at)"""
 _PARTS = """
 INSERT INTO casework.month_part (partition, run) SELECT generate_series(0, 63), %s ON CONFLICT DO NOTHING"""
 _FORGET = """
 DELETE FROM casework.month_run
-WHERE known_at < make_timestamptz(year, 10, 31, 15, 59, 59.999999, 'UTC')
+WHERE (passing OR draft IS NOT NULL OR known_at <> make_timestamptz(year, 10, 31, 15, 59, 59.999999, 'UTC'))
   AND begun_at < clock_timestamp() - make_interval(days => %s)"""
 _RUN = "SELECT year, policy, draft, known_at, cut FROM casework.month_run WHERE id = %s"
 _UNFINISHED = """
@@ -140,7 +140,7 @@ def begin(
 def apart(db: Db, year: int, policy: Policy, known_at: datetime) -> Iterator[MonthRun]:
     """A run of its own, which shares nothing with any that was counted before, and is gone in the end."""
     run = MonthRun(uuid7(), year, policy, known_at, reading.cut_at(db, known_at))
-    _keep(db, run, None)
+    _keep(db, run, None, passing=True)
     try:
         yield run
     finally:
@@ -156,8 +156,8 @@ def _places(cut: Cut) -> list[int]:
     return [cut[partition] for partition in range(PARTITIONS + 1)]
 
 
-def _keep(db: Db, run: MonthRun, draft: bytes | None) -> None:
-    row = {**run._asdict(), "policy": run.policy.version, "draft": draft, "cut": _places(run.cut)}
+def _keep(db: Db, run: MonthRun, draft: bytes | None, *, passing: bool = False) -> None:
+    row = {**run._asdict(), "policy": run.policy.version, "draft": draft, "cut": _places(run.cut), "passing": passing}
     with db.transaction():
         db.execute(_FORGET, (KEPT_DAYS,))
         db.execute(_BEGIN, row)
@@ -219,17 +219,13 @@ class Counting:
             if not claimed:
                 return False
             [(partition,)] = claimed
-            counter = self._counter = self._counter or self._new_counter(db)
+            counter = self._counter = self._counter or counter_of(db, self.run)
             with without_collections():
                 totals, households, failed = self._partition(db, partition, counter)
             fault("month-counted")
             rows(db, _STORE, (households, failed, totals.encoded(), partition, self.run.id))
         fault("month-stored")
         return True
-
-    def _new_counter(self, db: Db) -> YearCounter:
-        registry = registry_at(db, self.run.cut[REGISTRY])
-        return YearCounter(self.run.policy, registry, self.run.year, self.run.days)
 
     def _partition(self, db: Db, partition: int, counter: YearCounter) -> tuple[Totals, int, list[UUID]]:
         """The totals of a partition, of how many households, and whom they lack."""
@@ -245,18 +241,26 @@ class Counting:
         return totals, households, failed
 
 
+def counter_of(db: Db, run: MonthRun) -> YearCounter:
+    """Return what counts a run's households, with the registry at its cut."""
+    return YearCounter(run.policy, registry_at(db, run.cut[REGISTRY]), run.year, run.days)
+
+
 def _counted(db: Db, chunk: Sequence[SignedStream], counter: YearCounter) -> list[HouseholdYear | Failure]:
     folds = [tried(signed.stream, partial(folded, signed.stream)) for signed in chunk]
-    origins = _acting_at(db, [fold for fold in folds if isinstance(fold, Household)])
+    origins = acting_at(db, [fold for fold in folds if isinstance(fold, Household)])
     return [
-        fold if isinstance(fold, Failure) else tried(signed.stream, partial(_count, counter, signed, fold, origins))
+        fold
+        if isinstance(fold, Failure)
+        else tried(signed.stream, partial(count_household, counter, signed, fold, origins))
         for signed, fold in zip(chunk, folds, strict=True)
     ]
 
 
-def _count(
+def count_household(
     counter: YearCounter, signed: SignedStream, household: Household, origins: Mapping[Origin, Acting]
 ) -> HouseholdYear:
+    """Return what a household that was folded from a stream adds; ``origins`` as :func:`acting_at` tells them."""
     return counter.count(household, signed.stream.types, partial(_told, signed.metas), origins)
 
 
@@ -265,8 +269,8 @@ def _told(metas: Sequence[bytes | None], place: int) -> Acting:
     return NOBODY if meta is None else _acting(meta)
 
 
-def _acting_at(db: Db, households: Sequence[Household]) -> dict[Origin, Acting]:
-    """Who acted in the events that granted what was brought from other households."""
+def acting_at(db: Db, households: Sequence[Household]) -> dict[Origin, Acting]:
+    """Return who acted in the events that granted what was brought from other households."""
     wanted = {origin for household in households for origin in origins_of(household)}
     return {Origin(*place): _acting(meta) for place, meta in reading.metas_at(db, sorted(wanted)).items()}
 

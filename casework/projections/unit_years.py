@@ -41,7 +41,7 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
     """
     sums = _sums(db, run)
     months = _rolled_up(sums, registry, run.year)
-    now = partial(_successor, registry, month_ends(run.year)[-1])
+    now = partial(successor_of, registry, month_ends(run.year)[-1])
     agencies, schools, providers = _agencies(sums, now), _schools(sums, now), _providers(sums, now)
     kinds = {id: unit.registered.kind for id, unit in registry.units.items() if unit.registered is not None}
     years: dict[UUID, UnitYear] = {}
@@ -84,14 +84,14 @@ def _rolled_up(sums: Sums, registry: Registry, year: int) -> dict[UUID, tuple[Co
     found: dict[UUID, list[Counts]] = {}
     for unit in sums.changes:
         for month, (day, counts) in enumerate(zip(month_ends(year), sums.months_of(unit), strict=True)):
-            for counted in _counts_in(registry, unit, day) if any(counts) else ():
+            for counted in counts_in(registry, unit, day) if any(counts) else ():
                 months = found.setdefault(counted, list(NO_MONTHS))
                 months[month] = tuple(map(add, months[month], counts))
     return {unit: tuple(months) for unit, months in found.items()}
 
 
-def _counts_in(registry: Registry, unit: UUID, day: date) -> list[UUID]:
-    """The units whose totals of a day a unit's own are part of: :meth:`Tree.counted`, asked from below."""
+def counts_in(registry: Registry, unit: UUID, day: date) -> list[UUID]:
+    """Return the units whose totals of a day a unit's own are part of: :meth:`Tree.counted`, asked from below."""
     known = registry.units.get(unit)
     if known is None or known.registered is None:
         return [unit]
@@ -110,7 +110,8 @@ def _takes_in(above: Unit, day: date, *, is_division: bool) -> bool:
     return registered is not None and above.has_begun(day) and (is_division or registered.kind not in DIVISIONS)
 
 
-def _successor(registry: Registry, day: date, unit: UUID) -> UUID:
+def successor_of(registry: Registry, day: date, unit: UUID) -> UUID:
+    """Return the unit that one had become part of by a day, or itself."""
     known = registry.units.get(unit)
     return unit if known is None else registry.successor(known, day).id
 

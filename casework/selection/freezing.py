@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from casework.application import Casework
-from casework.domain.policy import Policy
+from casework.domain.policy import Kind
 from casework.domain.residence import refuse_if
 from casework.domain.rounds.events import MetricsFrozen
 from casework.domain.rounds.round import Round
@@ -53,9 +53,7 @@ def freeze(casework: Casework, db: Db, context: Context, year: int, count: Count
         return
     opened.check_step("freeze", casework.today)
     run = months.begin(db, year, opened.policy, known_at=opened.known_at)
-    count(db, run)
-    refuse_if(bool(months.missing(db, run.id, 1)), "households-missing")
-    snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
+    snapshot = counted_snapshot(db, run, kinds_of(opened, run.policy), count)
     casework.freeze_round(
         year,
         context,
@@ -89,7 +87,7 @@ def rank(casework: Casework, db: Db, context: Context, year: int, count: Count) 
 def recompute(casework: Casework, db: Db, year: int, count: Count) -> Recomputed:
     """Do all of it again from the log: nothing that was counted before is read, and nothing is left behind."""
     opened = casework.round(year)
-    frozen = _frozen(opened)
+    frozen = frozen_of(opened)
     with months.apart(db, year, opened.policy, frozen.known_at) as run:
         count(db, run)
         snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
@@ -103,22 +101,18 @@ def recompute(casework: Casework, db: Db, year: int, count: Count) -> Recomputed
     )
 
 
-def frozen_snapshot(
-    db: Db, opened: Round, count: Count, policy: Policy | None = None, draft: bytes | None = None
-) -> Snapshot:
-    """Return a round's figures, or what another policy makes of the same cut; counted again where they are gone."""
-    frozen = _frozen(opened)
-    run = months.begin(db, opened.begun.year, policy or opened.policy, known_at=frozen.known_at, draft=draft)
-    count(db, run)
-    snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
-    if policy is None:
-        refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
+def frozen_snapshot(db: Db, opened: Round, count: Count) -> Snapshot:
+    """Return a round's figures, counted again where they are gone; Refused where they are not those of the freeze."""
+    frozen = frozen_of(opened)
+    run = months.begin(db, opened.begun.year, opened.policy, known_at=frozen.known_at)
+    snapshot = counted_snapshot(db, run, kinds_of(opened, run.policy), count)
+    refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
     return snapshot
 
 
 def stored_snapshot(db: Db, opened: Round) -> Snapshot:
     """Return a round's figures as they are stored; refused where they would have to be counted again."""
-    frozen = _frozen(opened)
+    frozen = frozen_of(opened)
     try:
         run = months.find(db, frozen.snapshot_id)
         snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
@@ -128,17 +122,29 @@ def stored_snapshot(db: Db, opened: Round) -> Snapshot:
     return snapshot
 
 
-def _ranking(casework: Casework, db: Db, opened: Round, snapshot: Snapshot, count: Count, on: date) -> Ranking:
-    """The ranking of a round as it is, or was, made on a day."""
-    year = opened.begun.year
-    last_year = _last_year(casework, db, year - 1, count)
-    return ranking_of(opened, snapshot, last_year=last_year, history=casework.history(year, on))
+def counted_snapshot(db: Db, run: MonthRun, kinds: Sequence[Kind], count: Count) -> Snapshot:
+    """Count a run, and measure the units of some kinds by it; Refused where a household is missing in it."""
+    count(db, run)
+    refuse_if(bool(months.missing(db, run.id, 1)), "households-missing")
+    return snapshot_of(db, run, kinds)
 
 
-def _last_year(casework: Casework, db: Db, year: int, count: Count) -> LastYear:
+def frozen_of(opened: Round) -> MetricsFrozen:
+    """Return what a round rests on; Refused where nothing is frozen yet."""
+    refuse_if(opened.frozen is None, "round-not-frozen")
+    assert opened.frozen is not None
+    return opened.frozen
+
+
+def ranked_on(opened: Round) -> date | None:
+    """The day on which a round was ranked; None where it was not yet."""
+    return next((event.occurred_on for events in opened.rankings.values() for event in events), None)
+
+
+def last_year(casework: Casework, db: Db, opened: Round, count: Count) -> LastYear:
     """The metrics that units had in the round of the year before, where there was one that was frozen."""
     try:
-        last = casework.round(year)
+        last = casework.round(opened.begun.year - 1)
     except NotFound:
         return {}
     if last.frozen is None:
@@ -152,7 +158,13 @@ def _last_year(casework: Casework, db: Db, year: int, count: Count) -> LastYear:
     }
 
 
-def _frozen(opened: Round) -> MetricsFrozen:
-    refuse_if(opened.frozen is None, "round-not-frozen")
-    assert opened.frozen is not None
-    return opened.frozen
+def _ranking(casework: Casework, db: Db, opened: Round, snapshot: Snapshot, count: Count, on: date) -> Ranking:
+    """The ranking of a round as it is, or was, made on a day."""
+    return ranking_of(
+        opened,
+        snapshot,
+        kinds_of(opened, snapshot.run.policy),
+        snapshot.seed,
+        last_year=last_year(casework, db, opened, count),
+        history=casework.history(opened.begun.year, on),
+    )

@@ -44,12 +44,17 @@ def kinds_of(opened: Round, policy: Policy) -> list[Kind]:
     return [kind for kind in kinds if kind.code in opened.begun.kinds]
 
 
-def ranking_of(opened: Round, snapshot: Snapshot, *, last_year: LastYear, history: History) -> Ranking:
-    """Rank the eligible candidates of a round whose scores are open, under the snapshot's policy."""
+def ranking_of(
+    opened: Round, snapshot: Snapshot, kinds: Sequence[Kind], seed: bytes, *, last_year: LastYear, history: History
+) -> Ranking:
+    """Rank the eligible candidates of a round whose scores are open, under the snapshot's policy.
+
+    ``kinds`` are the snapshot's; lots and draws start from ``seed``.
+    """
     policy = snapshot.run.policy
     contests: list[tuple[Kind, list[Placed]]] = []
     not_ranked: dict[UUID, str] = {}
-    for kind in kinds_of(opened, policy):
+    for kind in kinds:
         measured = snapshot.by_unit(kind.code)
         able = []
         for nomination in _scored(opened, kind.code):
@@ -58,10 +63,10 @@ def ranking_of(opened: Round, snapshot: Snapshot, *, last_year: LastYear, histor
                 not_ranked[nomination.id] = why
             else:
                 able.append(_candidate(nomination, measured, last_year, history))
-        contests.append((kind, rank(kind.code, able, policy, snapshot.seed)))
+        contests.append((kind, rank(kind.code, able, policy, seed)))
     fell = seats({kind.code: places for kind, places in contests}, policy)
     drawn = [Contest(kind, places, fell.of[kind.code]) for kind, places in contests]
-    figures = rank_figures(drawn, policy, snapshot.seed)
+    figures = rank_figures(drawn, policy, seed)
     candidates = [_told(placed, figures[placed.nomination_id], fell) for _, places in contests for placed in places]
     ordered = dict(sorted(not_ranked.items()))
     return Ranking(candidates, ordered, digest_of(iter([*candidates, *ordered.items()])))

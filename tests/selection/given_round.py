@@ -14,17 +14,17 @@ import msgspec
 from casework.application import Casework
 from casework.domain.aggregate import Recorded
 from casework.domain.household import Household
-from casework.domain.ids import uuid8_from
+from casework.domain.ids import partition_of, uuid8_from
 from casework.domain.registry import UnitRegistered, unit_id
 from casework.domain.rounds.round import Round
-from casework.log.reading import Db
+from casework.log.reading import Db, heads
 from casework.outcome import Context
 from casework.projections.counting import count_all
 from casework.projections.months import MonthRun
 from casework.selection import freezing
 from tests.domain.given import INSURANCES, arrived, given, person, when, works
 from tests.given import COMMUNITY, by, casework_on
-from tests.projections.simulated import Simulated
+from tests.projections.simulated import Simulated, stored
 
 YEAR = 2013
 FIRMS = 12
@@ -32,6 +32,8 @@ PEOPLE = 20
 """As many as an employer must have to be ranked."""
 PANEL = [f"panelist-{number}" for number in range(1, 6)]
 KIND = "K03_EMPLOYER"
+LATER = datetime(YEAR, 11, 20, 4, tzinfo=UTC)
+"""An instant after the freeze at which more becomes known."""
 SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (datetime(YEAR, month, 10, 4, tzinfo=UTC) for month in (9, 10, 11, 12))
 
 
@@ -73,6 +75,19 @@ def _life(firm: int, number: int) -> Iterator[Recorded]:
     household = Household(uuid8_from(name.encode()))
     for version, event in enumerate(when(household, *told), 1):
         yield Recorded(household.id, version, event)
+
+
+def tell_later(log: Simulated, casework: Casework, name: str, *told: Any, at: datetime = LATER) -> list[str]:
+    """Something is recorded of the household of ``name`` after the freeze; return where its events stand."""
+    household = casework.household(uuid8_from(name.encode()))
+    assert household is not None
+    first = household.version
+    events = [Recorded(household.id, first + n, event) for n, event in enumerate(when(household, *told), 1)]
+    partition = partition_of(household.id)
+    with log.pool.connection() as db:
+        head = heads(db)[partition]
+    log.recorder.append_simulated([stored(event) for event in events], [at] * len(events))
+    return [f"{partition}:{head + n}" for n in range(1, len(events) + 1)]
 
 
 def count(db: Db, run: MonthRun) -> None:
