@@ -17,6 +17,7 @@ from flask.sessions import NullSession, SessionInterface, SessionMixin
 from api import (
     auth,
     catalogue,
+    comparisons,
     docs,
     duplicates,
     employments,
@@ -57,7 +58,7 @@ from casework.streams.feeds import Feeds
 
 RESOURCES = (
     households, regrouping, members, privacy, employments, needs, services, worklist, units, duplicates, jobs, feeds,
-    catalogue, policies, imports, exports, transfers, grants, rounds, nominations, subscriptions, webhooks,
+    catalogue, policies, imports, exports, transfers, grants, rounds, nominations, comparisons, subscriptions, webhooks,
 )  # fmt: skip
 
 access_log = logging.getLogger("casework.api.access")

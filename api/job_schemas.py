@@ -24,7 +24,9 @@ class JobAnswer(ma.Schema):
     progress = fields.Nested(Progress, required=True)
     result = fields.Nested(Figures, required=True, allow_none=True, **described("Once it is done."))
     href = fields.String(
-        required=True, allow_none=True, **described("The import or export that it works on, where its result is.")
+        required=True,
+        allow_none=True,
+        **described("The import, export, round, what-if or appeal that it works on, where its result is."),
     )
     error = fields.String(required=True, allow_none=True, **described("A problem's code, where it failed."))
     created_at = fields.AwareDateTime(required=True)

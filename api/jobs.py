@@ -22,6 +22,8 @@ bp = Resource("jobs", __name__, description=__doc__)
 OF_INSTALLATION = ("find_duplicates",)
 """Kinds of jobs that nobody asked for."""
 OF_ROUNDS = ("freeze_round", "rank_round")
+COMPARISONS = {"try_policy": "what-ifs", "appeal_round": "appeals"}
+"""Kinds of jobs whose answer has an address of its own."""
 OPEN = ("waiting", "queued", "running")
 
 
@@ -79,4 +81,6 @@ def _href(job: Job) -> str | None:
     for what in ("import", "export"):
         if what in job.asked:
             return f"/v1/{what}s/{job.asked[what]}"
+    if job.kind in COMPARISONS:
+        return f"/v1/rounds/{job.asked['year']}/{COMPARISONS[job.kind]}/{job.id}"
     return f"/v1/rounds/{job.asked['year']}" if job.kind in OF_ROUNDS else None

@@ -82,7 +82,7 @@ def panel(year: int) -> Content:
         "items": [
             {
                 "panelist": name,
-                "affiliation": _unit(registry, appointed.affiliation),
+                "affiliation": named_unit(registry, appointed.affiliation),
                 "kinds": appointed.kinds,
                 "due": sum(name in found.raters(each) for each in found.eligible),
                 "recorded": sum(name in each.scored for each in found.nominations.values()),
@@ -207,10 +207,10 @@ def _nomination(found: Round, known: Nomination, registry: Registry) -> Content:
         "kind": known.kind,
         "kind_label": told(_labels(found)[known.kind]),
         "candidate": {
-            "unit": _unit(registry, submitted.unit_id) if submitted.unit_id is not None else None,
+            "unit": named_unit(registry, submitted.unit_id) if submitted.unit_id is not None else None,
             "person_id": submitted.person_id,
         },
-        "nominator": _unit(registry, submitted.nominator),
+        "nominator": named_unit(registry, submitted.nominator),
         "submitted_on": submitted.occurred_on,
         "withdrawn_reason": known.withdrawn_reason,
         "eligible": known.eligible,
@@ -232,7 +232,7 @@ def _details(known: Nomination, registry: Registry) -> Content:
         "attachments": known.submitted.attachments,
         "opinions": [
             {
-                "authority": _unit(registry, each.authority),
+                "authority": named_unit(registry, each.authority),
                 "opinion": each.opinion,
                 "document": each.document,
                 "received_on": each.occurred_on,
@@ -243,7 +243,7 @@ def _details(known: Nomination, registry: Registry) -> Content:
             {
                 "veto_id": each.veto_id,
                 "ground": each.ground,
-                "authority": _unit(registry, each.authority),
+                "authority": named_unit(registry, each.authority),
                 "document": each.document,
                 "happened_on": each.happened_on,
                 "recorded_on": each.occurred_on,
@@ -318,7 +318,7 @@ def _texts(known: Nomination) -> list[Content] | None:
 def _listed(found: Round, known: Nomination, status: str, registry: Registry, names: Mapping[UUID, str]) -> Content:
     assert known.ranked is not None
     unit_id = known.submitted.unit_id
-    unit = _unit(registry, unit_id) if unit_id is not None else None
+    unit = named_unit(registry, unit_id) if unit_id is not None else None
     return {
         "nomination_id": known.id,
         "kind": known.kind,
@@ -338,7 +338,8 @@ def _status(found: Round, known: Nomination) -> str:
     return "commended" if found.commended is not None else "listed"
 
 
-def _unit(registry: Registry, unit_id: UUID) -> Content:
+def named_unit(registry: Registry, unit_id: UUID) -> Content:
+    """Return a unit by its id, code and name; it may never have been registered."""
     unit = registry.units.get(unit_id)
     code = unit.registered.code if unit is not None and unit.registered is not None else None
     return {"id": unit_id, "code": code, "name": unit_name(registry, unit_id)}

@@ -294,7 +294,7 @@ def parse_draft(content: bytes) -> Policy:
         raise Invalid("draft-invalid", reason="its kinds, or their parts, facts or levels, are not those of the rules")
     if any(kind.active and not kind.parts for kind in draft.selection.kinds):
         raise Invalid("draft-invalid", reason="a kind without formula is active")
-    return draft
+    return _in_order(draft, published)
 
 
 def _measures(policy: Policy) -> list[tuple[str, ...]]:
@@ -302,7 +302,17 @@ def _measures(policy: Policy) -> list[tuple[str, ...]]:
 
 
 def _formulas(draft: Policy) -> list[tuple[str, str | None, tuple[str, ...]]]:
-    return [(kind.code, kind.size_of, tuple(kind.parts)) for kind in draft.selection.kinds]
+    return [(kind.code, kind.size_of, tuple(sorted(kind.parts))) for kind in draft.selection.kinds]
+
+
+def _in_order(draft: Policy, published: Policy) -> Policy:
+    """The draft with the parts of its kinds in the published order, which whoever wrote it as JSON may have lost."""
+    replace = msgspec.structs.replace
+    kinds = tuple(
+        replace(kind, parts={part: kind.parts[part] for part in known.parts})
+        for kind, known in zip(draft.selection.kinds, published.selection.kinds, strict=True)
+    )
+    return replace(draft, selection=replace(draft.selection, kinds=kinds))
 
 
 def _measures_what_there_is(policy: Policy) -> bool:

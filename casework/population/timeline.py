@@ -65,6 +65,7 @@ class _Registrar:
         self.world, self.span = world, span
         self.chance = chance_of(world.seed, "registry")
         self.policy = load_policy(POLICY)
+        self.since = min(self.policy.effective_from, span.start)  # weeks may begin before there was a policy
         self.inhabited = frozenset(world.inhabited.items)
 
     def entries(self) -> Iterator[Entry]:
@@ -99,16 +100,13 @@ class _Registrar:
         policies, policy = PolicyLog(POLICY_ID), self.policy
 
         def give(by: By) -> None:
-            since = policy.effective_from
-            policies.activate(by, activated_on=since, version=policy.version, sha256=policy.sha256)
+            policies.activate(by, activated_on=self.since, version=policy.version, sha256=policy.sha256)
 
         return Entry(self.span.begins, policies, give)
 
     def _registration(self, row: Row, unit: Unit) -> Entry:
-        since = self.policy.effective_from
-
         def give(by: By) -> None:
-            unit.register(by, registered_on=since, code=row.code, kind=row.kind, **row.details)
+            unit.register(by, registered_on=self.since, code=row.code, kind=row.kind, **row.details)
 
         return Entry(self.span.begins, unit, give)
 

@@ -38,7 +38,7 @@ COUNTING_VERSION = 1
 """Of the way of counting: where it changes, what was counted before is no longer taken for the same."""
 
 KEPT_DAYS = 7
-"""For so long a run is kept that no round rests on: of a draft, of one question, or of another instant than a freeze."""
+"""For so long a run is kept that no round rests on: of a draft, of one question, or of an instant of no freeze."""
 
 CHUNK = 500
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from casework.application import Casework
 from casework.domain.residence import refuse_if
+from casework.domain.rounds.round import Round
 from casework.log.reading import Db
 from casework.projections import months
 from casework.selection.comparing import compare
@@ -46,15 +47,14 @@ class Appeal(NamedTuple):
     events: Iterator[list[Responsible]]
 
 
-def check_appeal(casework: Casework, year: int, known_at: datetime) -> None:
+def check_appeal(opened: Round, known_at: datetime) -> None:
     """Refuse an appeal of a round that is not frozen, or at an instant that its freeze had seen."""
-    frozen = frozen_of(casework.round(year))
-    refuse_if(known_at <= frozen.known_at, "appeal-before-freeze")
+    refuse_if(known_at <= frozen_of(opened).known_at, "appeal-before-freeze")
 
 
 def appeal(casework: Casework, db: Db, year: int, known_at: datetime, count: Count) -> Appeal:
     """Return what a round's figures and ranking come to as they are known at a later instant."""
-    check_appeal(casework, year, known_at)
+    check_appeal(casework.round(year), known_at)
     comparing = Comparing(casework, db, year, count)
     opened, before = comparing.opened, comparing.before
     run = months.begin(db, year, opened.policy, known_at=known_at)

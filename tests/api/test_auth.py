@@ -136,6 +136,11 @@ GET  /v1/rounds/{year}/report                                                   
 POST /v1/rounds/{year}/panelists                                                 -----x--
 POST /v1/rounds/{year}/freezes                                                   -----x--
 POST /v1/rounds/{year}/rankings                                                  -----x--
+POST /v1/rounds/{year}/what-ifs                                                  ----xx--
+GET  /v1/rounds/{year}/what-ifs/{comparison}                                     ----xx--
+POST /v1/rounds/{year}/appeals                                                   ----xx--
+GET  /v1/rounds/{year}/appeals/{comparison}                                      ----xx--
+GET  /v1/rounds/{year}/appeals/{comparison}/units/{unit}/events                  ----xx--
 POST /v1/rounds/{year}/score-openings                                            -----x--
 POST /v1/rounds/{year}/shortlists                                                -----x--
 POST /v1/rounds/{year}/promotions                                                -----x--
@@ -197,6 +202,7 @@ def filled_in(path: str) -> str:
         "nomination",
         "veto",
         "objection",
+        "comparison",
         "subscription",
         "delivery",
     ):

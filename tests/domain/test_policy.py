@@ -1,5 +1,6 @@
 """Policy 2013.1: every number of DOMAIN 8.4 to 8.7 and RULES B to G, and that its file never changes."""
 
+import json
 from datetime import date
 from hashlib import sha256
 from importlib.resources import files
@@ -9,7 +10,7 @@ import pytest
 
 from casework.domain import catalogue
 from casework.domain.calendar import add_months
-from casework.domain.policy import Policy, load_policy, parse_policy, policy_in_force, policy_versions
+from casework.domain.policy import Policy, load_policy, parse_draft, parse_policy, policy_in_force, policy_versions
 from casework.errors import NotFound
 
 DIGEST_OF_2013_1 = "77a3e3e6c1fdf8e0a3da827eb2e42b8cd7a551446faca77e569fc36e6c982795"
@@ -264,4 +265,15 @@ def test_the_selection_counts_with_the_numbers_of_rules_u(policy):
     assert [ground.code for ground in selection.veto_grounds if not ground.active] == [
         "family_planning_target",
         "public_order",
+    ]
+
+
+def test_a_draft_whose_parts_came_in_another_order_is_read_in_the_published_one():
+    sorted_by_name = json.dumps({**json.loads(content("2013.1")), "version": "2099.1"}, sort_keys=True).encode()
+
+    draft = parse_draft(sorted_by_name)
+
+    published = load_policy("2013.1")
+    assert [list(kind.parts) for kind in draft.selection.kinds] == [
+        list(kind.parts) for kind in published.selection.kinds
     ]
