@@ -6,11 +6,11 @@ from casework.domain.aggregate import Recorded
 from casework.domain.calendar import last_of_month
 from casework.domain.codes import unit_facts
 from casework.domain.policy import load_policy
-from casework.domain.registry import FeedClosed, Registry, UnitFactReported, unit_id
+from casework.domain.registry import FeedClosed, PolicyActivated, Registry, UnitFactReported, UnitRegistered, unit_id
 from casework.log.codec import EventCodec
 from casework.population.office import City
 from casework.population.timeline import FEEDS, timeline
-from casework.population.told import Told
+from casework.population.told import Span, Told
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +74,16 @@ def test_some_employers_have_collective_contracts_that_end(recorded):
 
 def test_every_kind_of_fact_is_reported(recorded):
     assert {e.event.fact for e in recorded if isinstance(e.event, UnitFactReported)} == set(unit_facts())
+
+
+def test_weeks_that_begin_before_the_policy_have_it_and_all_units_from_their_first_day(demo):
+    early = Span(date(2013, 11, 10))
+    codec = EventCodec()
+
+    told = timeline(demo.world, early)
+
+    events = [codec.decode(each.type, each.state) for each in told]
+    assert early.start < load_policy("2013.1").effective_from
+    begun = [event for event in events if isinstance(event, PolicyActivated | UnitRegistered)]
+    assert {event.occurred_on for event in begun} == {early.start}
+    assert any(isinstance(event, FeedClosed) for event in events)

@@ -20,11 +20,12 @@ from casework.cli import main
 from casework.domain.aggregate import Recorded
 from casework.domain.evaluation import AgencyCounts, UnitYear, month_ends, totals_digest
 from casework.domain.household import Household
-from casework.domain.ids import partition_of, uuid7
+from casework.domain.ids import REGISTRY, partition_of, uuid7
 from casework.domain.metrics import NOTHING, Tally
 from casework.domain.policy import load_policy, parse_draft
 from casework.domain.unit_events import UnitMerged, UnitParentChanged, UnitRegistered, unit_id
 from casework.log.codec import Metadata
+from casework.log.reading import heads
 from casework.projections import months, replay
 from casework.projections.counting import count_all
 from casework.projections.months import MonthRun
@@ -255,6 +256,19 @@ def test_the_command_tells_what_was_counted(city: Simulated, redis_url: str, tmp
     assert f"sha256 {totals_digest(years).hex()}" in said.stdout
     assert "2013: 12 month ends of 18 units, from 56 households" in said.stdout
     assert (unknown.exit_code, "no scoring policy of this version" in unknown.output) == (1, True)
+
+
+def test_an_event_of_the_registry_that_cannot_be_read_is_told_by_its_place(
+    city: Simulated, redis_url: str, tmp_path: Path
+):
+    city.tell_poison(unit_id("later"), 1, "unit.unheard-of.v1")
+    with city.pool.connection() as db:
+        last = heads(db)[REGISTRY]
+
+    said = run_months(environ(city, redis_url, tmp_path))
+
+    assert said.exit_code == 1
+    assert f"cannot read event 64:{last} of the registry (Undecodable: unit.unheard-of.v1)" in said.output
 
 
 HALL = unit_id("hall")
