@@ -1,10 +1,11 @@
 """How long freezing and ranking a round takes, from the log of 100,000 households, by two processes.
 
-    python -m bench round [--json] [--households 100000] [--rounds 1] [--processes 2]
+    python -m bench round [--json] [--households 100000] [--rounds 1] [--processes 2 [1 4 …]]
 
 A synthetic population in a database of its own. Two processes count the month ends of all units; then one adds them up,
 measures every unit of each kind, and ranks forty of each with as many draws as the policy says. The figure is set
-beside the bar of 60 seconds for 100,000 households, in proportion. Every round must come to the same digest and ranks.
+beside the bar of 60 seconds for 100,000 households, in proportion; with several numbers of processes there is one for
+each. Every round, by however many processes, must come to the same digest and ranks.
 What each part took, and how much memory a process had, stands on standard error.
 """
 
@@ -48,7 +49,7 @@ from casework.projections.unit_years import registry_of, unit_years
 from casework.selection.draws import Contest, RankFigures, rank_figures
 
 BAR_SECONDS, BAR_HOUSEHOLDS = 60, 100_000
-
+PROCESSES = 2
 
 NOMINATED = 40
 """How many units of a kind are ranked, where so many can be; five kinds make two hundred nominations."""
@@ -81,22 +82,28 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(url: str, options: Any) -> Iterator[Figure]:
-    """Yield the one figure."""
-    frozen: list[Frozen] = []
+    """Yield a figure for each number of processes."""
+    frozen: dict[int, list[Frozen]] = {}
     with database(url) as log:
         fill(log, options.households)
-        for number in range(1, options.rounds + 1):
-            frozen.append(freeze(log, options.processes))
-            last = frozen[-1]
-            told = (
-                f"{last.counting:.1f} s of counting, {last.adding:.1f} s of adding up, {last.ranking:.1f} s of ranking"
-            )
-            aside.print(f"round {number}: {told} {len(last.ranked)} units, {last.memory:.0f} MB a process at most")
-    if len({each.digest for each in frozen}) > 1 or any(each.ranked != frozen[0].ranked for each in frozen):
+        for processes in options.processes:
+            frozen[processes] = [_told(freeze(log, processes), processes) for _ in range(options.rounds)]
+    first, *others = [each for rounds in frozen.values() for each in rounds]
+    if any((each.digest, each.ranked) != (first.digest, first.ranked) for each in others):
         raise AssertionError("The rounds came to different digests or ranks.")
     bar = BAR_SECONDS * options.households / BAR_HOUSEHOLDS
-    name = f"freeze and rank, {options.households / 1000:g}k households, vs {bar:g} s"
-    yield of_times(name, [each.seconds for each in frozen], [bar] * len(frozen), "s")
+    for processes, rounds in frozen.items():
+        by = "" if processes == PROCESSES else f" by {processes} processes"
+        name = f"freeze and rank, {options.households / 1000:g}k households{by}, vs {bar:g} s"
+        yield of_times(name, [each.seconds for each in rounds], [bar] * len(rounds), "s")
+
+
+def _told(frozen: Frozen, processes: int) -> Frozen:
+    """Tell what a round took."""
+    counting, adding, ranking, memory, digest, ranked = frozen
+    parts = f"{counting:.1f} s of counting, {adding:.1f} s of adding up, {ranking:.1f} s of ranking {len(ranked)} units"
+    aside.print(f"{processes} processes: {parts}, {memory:.0f} MB a process at most, {digest[:12]}")
+    return frozen
 
 
 def fill(url: str, households: int) -> None:
@@ -168,7 +175,7 @@ def _options(arguments: Sequence[str]) -> Any:
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--households", type=int, default=BAR_HOUSEHOLDS, help="how many households")
     parser.add_argument("--rounds", type=int, default=1, help="how often it is measured")
-    parser.add_argument("--processes", type=int, default=2, help="how many processes count")
+    parser.add_argument("--processes", type=int, nargs="+", default=[PROCESSES], help="how many processes count")
     return parser.parse_args(arguments)
 
 

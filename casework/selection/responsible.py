@@ -51,6 +51,9 @@ NAMES = (
 )
 """What the places of a unit's counts of a month are called."""
 
+OF_SHARES = {COLLECTIVE_CONTRACT, "UF-SCHSTD"}
+"""The facts that are a part of a metric by themselves (:data:`casework.domain.formulas.SHARES`)."""
+
 Changed = dict[UUID, set[str]]
 """What of whose counts is otherwise."""
 
@@ -95,6 +98,8 @@ class _Search:
         self.counter: YearCounter = counter_of(db, after)
         self.old, self.registry = registry_of(db, before), registry_of(db, after)
         self.around = _Around(self.registry, after.year)
+        self.last = month_ends(after.year)[-1]  # what begins after it, or is reported of later days, counts for nothing
+        self.facts = {fact for kind in after.policy.selection.kinds for fact in kind.facts} | OF_SHARES
         self.by_households: dict[UUID, array[int]] = {}
 
     def of_partition(self, partition: int) -> list[Responsible]:
@@ -168,12 +173,14 @@ class _Search:
             return {unit: {feed} for unit, names in left.items() if names & {*of_feed, COMPLETENESS}}
         if not isinstance(event, UNIT_EVENTS):
             return {}
-        is_fact = isinstance(event, UnitFactReported | UnitFactVoided)
-        names = {event.fact} if isinstance(event, UnitFactReported | UnitFactVoided) else {PLACE}
-        touched = self.units & self._above({stream, *_named(event)})
-        if is_fact and COLLECTIVE_CONTRACT in names:  # counts of those who work there, wherever they live
+        fact = event.fact if isinstance(event, UnitFactReported | UnitFactVoided) else None
+        if fact is not None and fact not in self.facts:
+            return {}
+        in_time = isinstance(event, UnitFactVoided) or event.occurred_on <= self.last
+        touched = self.units & self._above({stream, *_named(event)}) if in_time else set()
+        if fact == COLLECTIVE_CONTRACT:  # those who work there are counted by it, wherever they live
             touched |= {unit for unit, names in left.items() if "WRK5" in names}
-        return {unit: set(names) for unit in touched}
+        return {unit: {fact or PLACE} for unit in touched}
 
     def _above(self, units: Iterable[UUID]) -> set[UUID]:
         """Some units, and all that they ever counted in over the year, by the old tree or the new."""

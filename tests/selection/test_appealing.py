@@ -170,3 +170,16 @@ def test_nothing_is_appealed_against_before_it_is_frozen(log: Simulated, tmp_pat
         appealed(office)
 
     assert refused.value.code == "round-not-frozen"
+
+
+def test_a_fact_that_counts_for_nothing_in_the_year_is_not_named(log: Simulated, office: Office):
+    tell_later(log, office.casework, CONTRACTED, ended(f"{CONTRACTED} contract", "2013-06-01"))
+    late: dict[str, Any] = {"reported_on": date(2013, 10, 5), "fact": "UF-COLL", "from_": date(2013, 10, 5)}
+    plan: dict[str, Any] = {"reported_on": date(2012, 6, 1), "fact": "UF-PLAN", "from_": date(2012, 6, 1)}
+    office.casework.report_unit_fact(unit_id(code_of(1)), by("operator"), **late)
+    office.casework.report_unit_fact(unit_id("410105"), by("operator"), **plan)
+
+    _, events = appealed(office, datetime.now(UTC))
+
+    for unit in (unit_id("firm-001"), unit_id("410105")):
+        assert [each.type for each in events[unit]] == ["household.service-ended.v1"]
