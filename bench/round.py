@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from casework import wiring
 from casework.config import Settings
 from casework.domain.calendar import evaluation_year, shanghai_date
 from casework.domain.evaluation import UnitYear, month_ends, totals_digest
+from casework.domain.facts_in_place import FactYear
 from casework.domain.kinds import is_for_persons
 from casework.domain.policy import policy_of
 from casework.domain.quota import seats
@@ -58,9 +59,13 @@ PANEL = (70, 75, 80, 85, 90)
 
 
 class Frozen(NamedTuple):
-    """What freezing and ranking took and came to: seconds of each part, and the most memory of a process in MB."""
+    """What freezing and ranking took and came to: seconds of each part, and the most memory of a process in MB.
+
+    ``worked`` are the seconds for which the processes that counted had a core, whoever else was at work.
+    """
 
     counting: float
+    worked: float
     adding: float
     ranking: float
     memory: float
@@ -100,9 +105,11 @@ def run(url: str, options: Any) -> Iterator[Figure]:
 
 def _told(frozen: Frozen, processes: int) -> Frozen:
     """Tell what a round took."""
-    counting, adding, ranking, memory, digest, ranked = frozen
-    parts = f"{counting:.1f} s of counting, {adding:.1f} s of adding up, {ranking:.1f} s of ranking {len(ranked)} units"
-    aside.print(f"{processes} processes: {parts}, {memory:.0f} MB a process at most, {digest[:12]}")
+    counting, worked, adding, ranking, memory, digest, ranked = frozen
+    parts = f"{counting:.1f} s of counting ({worked:.1f} s at work), {adding:.1f} s of adding up, {ranking:.1f} s"
+    aside.print(
+        f"{processes} processes: {parts} of ranking {len(ranked)} units, {memory:.0f} MB a process at most, {digest[:12]}"
+    )
     return frozen
 
 
@@ -120,7 +127,7 @@ def freeze(url: str, processes: int) -> Frozen:
     year = evaluation_year(shanghai_date(datetime.now(UTC))) - 1
     with open_pool(url, max_size=1) as pool, pool.connection() as db:
         begun = months.begin(db, year, policy_of(month_ends(year)[-1]))
-        counting, memory = _count(url, begun.id, processes)
+        counting, worked, memory = _count(url, begun.id, processes)
         counted = perf_counter()
         registry = registry_of(db, begun)
         years = unit_years(db, begun, registry)
@@ -129,15 +136,15 @@ def freeze(url: str, processes: int) -> Frozen:
         ranked = rank_all(years, registry, begun, digest[:SEED_BYTES])
         ranking = perf_counter() - added
         db.execute("DELETE FROM casework.month_run")
-    return Frozen(counting, added - counted, ranking, max(memory, peak_memory()), digest.hex(), ranked)
+    return Frozen(counting, worked, added - counted, ranking, max(memory, peak_memory()), digest.hex(), ranked)
 
 
 def rank_all(years: dict[UUID, UnitYear], registry: Registry, run: MonthRun, seed: bytes) -> dict[UUID, RankFigures]:
     """Measure every unit, and rank some of each kind of units; each is nominated under its own id."""
-    placed = {}
+    placed, facts = {}, FactYear(registry, run.year)
     kinds = {kind.code: kind for kind in run.policy.selection.kinds if kind.active and not is_for_persons(kind.code)}
     for kind in kinds.values():
-        measured = measure(kind, years, registry, run.policy, run.year)
+        measured = measure(kind, years, registry, run.policy, run.year, facts)
         able = [each for each in measured if each.not_ranked is None][:NOMINATED]
         placed[kind.code] = rank(kind.code, [Candidate(each.unit, each, PANEL) for each in able], run.policy, seed)
     shares = seats(placed, run.policy).of
@@ -145,29 +152,29 @@ def rank_all(years: dict[UUID, UnitYear], registry: Registry, run: MonthRun, see
     return rank_figures(contests, run.policy, seed)
 
 
-def _count(url: str, run: UUID, processes: int) -> tuple[float, float]:
-    """Return the seconds from the start of the processes to the last one's end, and the most memory of one."""
+def _count(url: str, run: UUID, processes: int) -> tuple[float, float, float]:
+    """Return the seconds from the start of the processes to the last one's end, those at work, and the most memory."""
     context = get_context("spawn")
-    peaks: Queue[float] = context.Queue()
-    workers = [context.Process(target=work, args=(url, run, peaks), daemon=True) for _ in range(processes)]
+    told: Queue[tuple[float, float]] = context.Queue()
+    workers = [context.Process(target=work, args=(url, run, told), daemon=True) for _ in range(processes)]
     began = perf_counter()
     for worker in workers:
         worker.start()
-    most = max(peaks.get() for _ in workers)
+    worked, memory = zip(*[told.get() for _ in workers], strict=True)
     seconds = perf_counter() - began
     for worker in workers:
         worker.join()
-    return seconds, most
+    return seconds, sum(worked), max(memory)
 
 
-def work(url: str, run: UUID, peaks: Queue[float]) -> None:
-    """Count partitions in a process of its own until none waits; tell in the end how much memory it ever had."""
+def work(url: str, run: UUID, told: Queue[tuple[float, float]]) -> None:
+    """Count partitions in a process of its own until none waits; tell how long it worked, and its memory."""
     keep_for_good()
     with open_pool(url, max_size=1) as pool, pool.connection() as db:
         counting = Counting(months.find(db, run))
         while counting.count_next(db):
             pass
-    peaks.put(peak_memory())
+    told.put((process_time(), peak_memory()))
 
 
 def _options(arguments: Sequence[str]) -> Any:

@@ -40,14 +40,19 @@ class _Frame(NamedTuple):
 
 
 def measure(
-    kind: Kind, years: Mapping[UUID, UnitYear], registry: Registry, policy: Policy, year: int
+    kind: Kind,
+    years: Mapping[UUID, UnitYear],
+    registry: Registry,
+    policy: Policy,
+    year: int,
+    facts: FactYear | None = None,
 ) -> list[UnitMetric]:
     """Measure every unit of a kind that existed in an evaluation year, in the order of their codes.
 
     ``years`` holds what was counted of each unit, of the kind or not: an agency's area is counted by another. A kind
-    for persons has no units.
+    for persons has no units. Where several kinds are measured, ``facts`` saves to look at those of the year for each.
     """
-    around = Surroundings(years, registry, FactYear(registry, year), year)
+    around = Surroundings(years, registry, facts or FactYear(registry, year), year)
     entrants = [Entrant.of(unit, years.get(unit.id)) for unit in _units(kind, registry, year)]
     pools = {code: pool for code in rated(kind, policy) if (pool := _pool(code, entrants, policy)) is not None}
     frame = _Frame(kind, policy, around, pools)

@@ -62,15 +62,14 @@ class Snapshot(NamedTuple):
 def snapshot_of(db: Db, run: MonthRun, kinds: Sequence[Kind]) -> Snapshot:
     """Measure the units of some kinds by a run that is whole; LookupError where it is not."""
     registry = registry_of(db, run)
-    years = unit_years(db, run, registry)
+    years, facts = unit_years(db, run, registry), FactYear(registry, run.year)
     metrics = {
-        kind.code: measure(kind, years, registry, run.policy, run.year)
+        kind.code: measure(kind, years, registry, run.policy, run.year, facts)
         for kind in kinds
         if not is_for_persons(kind.code)
     }
-    coverage = FactYear(registry, run.year).school_coverage()
     totals = totals_digest(years)
-    return Snapshot(run, metrics, coverage, totals, _digest(run, metrics, totals))
+    return Snapshot(run, metrics, facts.school_coverage(), totals, _digest(run, metrics, totals))
 
 
 def places_of(run: MonthRun) -> list[int]:
