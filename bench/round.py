@@ -107,9 +107,8 @@ def _told(frozen: Frozen, processes: int) -> Frozen:
     """Tell what a round took."""
     counting, worked, adding, ranking, memory, digest, ranked = frozen
     parts = f"{counting:.1f} s of counting ({worked:.1f} s at work), {adding:.1f} s of adding up, {ranking:.1f} s"
-    aside.print(
-        f"{processes} processes: {parts} of ranking {len(ranked)} units, {memory:.0f} MB a process at most, {digest[:12]}"
-    )
+    most = f"{memory:.0f} MB a process at most"
+    aside.print(f"{processes} processes: {parts} of ranking {len(ranked)} units, {most}, {digest[:12]}")
     return frozen
 
 

@@ -224,7 +224,6 @@ def appeal_round(pool: Pool, job: jobs.Job) -> dict[str, Any]:
     known_at, progress = datetime.fromisoformat(job.asked["known_at"]), _progress(pool, job)
     with pool.connection() as db, pool.connection() as keeping:
         found = appeal(_casework(pool), db, job.asked["year"], known_at, _count(pool, job))
-        kept.forget(keeping, job.id)
         for done, some in enumerate(found.events, 1):
             kept.keep(keeping, job.id, some)
             progress(done, PARTITIONS + 1)

@@ -12,10 +12,10 @@ from casework.selection.trying import Compared
 
 Content = dict[str, Any]
 
-_FORGET = "DELETE FROM casework.appeal_event WHERE appeal = %s"
 _KEEP = """
-COPY casework.appeal_event
-    (appeal, unit, partition, position, type, recorded_at, occurred_on, household, changed) FROM STDIN"""
+INSERT INTO casework.appeal_event
+    (appeal, unit, partition, position, type, recorded_at, occurred_on, household, changed)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _COUNTS = "SELECT unit, count(*) FROM casework.appeal_event WHERE appeal = %s AND unit = ANY (%s) GROUP BY unit"
 _EVENTS = """
 SELECT unit, partition, position, type, recorded_at, occurred_on, household, changed FROM casework.appeal_event
@@ -29,16 +29,10 @@ def told(compared: Compared) -> Content:
     return {**compared.told(), "moved": [each.told() for kind in compared.kinds for each in kind.moved]}
 
 
-def forget(db: Db, appeal: UUID) -> None:
-    """Forget the events of an appeal, as before it is done again."""
-    db.execute(_FORGET, (appeal,))
-
-
 def keep(db: Db, appeal: UUID, events: Sequence[Responsible]) -> None:
-    """Keep more events of an appeal."""
-    with db.cursor() as cursor, cursor.copy(_KEEP) as copy:
-        for each in events:
-            copy.write_row((appeal, *each[:-1], list(each.changed)))
+    """Keep more events of an appeal; it always comes to the same ones, so two that do it at once do no harm."""
+    with db.cursor() as cursor, db.transaction():
+        cursor.executemany(_KEEP, [(appeal, *each[:-1], list(each.changed)) for each in events])
 
 
 def counts(db: Db, appeal: UUID, units: Sequence[UUID]) -> dict[UUID, int]:

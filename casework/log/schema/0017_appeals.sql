@@ -16,4 +16,4 @@ CREATE TABLE casework.appeal_event (
 );
 CREATE INDEX appeal_event_unit ON casework.appeal_event (appeal, unit, partition, position);
 
-GRANT SELECT, INSERT, DELETE ON casework.appeal_event TO casework_app;
+GRANT SELECT, INSERT ON casework.appeal_event TO casework_app;
