@@ -74,10 +74,17 @@ class Progress(NamedTuple):
         return self.partitions == PARTITIONS
 
 
+# Where the instant of the freeze lies between the two it has the same cut, and the run is the one to be kept.
 _BEGIN = """
 INSERT INTO casework.month_run (id, year, policy, draft, known_at, cut, passing)
 VALUES (%(id)s, %(year)s, %(policy)s, %(draft)s, %(known_at)s, %(cut)s, %(passing)s)
-ON CONFLICT (id) DO UPDATE SET known_at = greatest(month_run.known_at, EXCLUDED.known_at)"""
+ON CONFLICT (id) DO UPDATE SET known_at = greatest(
+    least(month_run.known_at, EXCLUDED.known_at),
+    least(
+        greatest(month_run.known_at, EXCLUDED.known_at),
+        make_timestamptz(EXCLUDED.year, 10, 31, 15, 59, 59.999999, 'UTC')
+    )
+)"""
 _PARTS = """
 INSERT INTO casework.month_part (partition, run) SELECT generate_series(0, 63), %s ON CONFLICT DO NOTHING"""
 _FORGET = """

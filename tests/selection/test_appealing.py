@@ -13,6 +13,7 @@ import pytest
 from casework.domain.ids import uuid8_from
 from casework.domain.registry import unit_id
 from casework.errors import Refused
+from casework.projections import months
 from casework.selection.appealing import appeal
 from casework.selection.comparing import Moved
 from casework.selection.responsible import Responsible
@@ -59,6 +60,16 @@ def test_where_nothing_became_known_nobody_stands_otherwise(office: Office):
     assert found.before.snapshot.totals == found.after.snapshot.totals
     assert others(found) == {}
     assert events == {}
+
+
+def test_what_the_round_rests_on_is_kept_where_an_appeal_comes_to_the_same(log: Simulated, office: Office):
+    appealed(office)
+    log.as_owner("UPDATE casework.month_run SET begun_at = begun_at - interval '8 days'")
+    with office.casework.pool.connection() as db:
+        months.begin(db, YEAR - 1, office.round.policy)
+
+        assert office.round.frozen is not None
+        assert months.find(db, office.round.frozen.snapshot_id).known_at == office.round.known_at
 
 
 def test_the_one_event_that_changed_a_unit_is_named_and_no_other(log: Simulated, office: Office):
