@@ -113,7 +113,8 @@ def list_duplicates(asked: Fields) -> Response:
 def decide(asked: Fields, one: UUID, other: UUID) -> Content:
     """Decide whether two people are one. It is kept for good; what is not the same is never asked again.
 
-    Who are the same are brought together by the commands of their households: a person leaves, or households merge.
+    Who are the same are brought into one household, where one moves or the households merge; there the doubled record
+    leaves as `registered_twice`. Until then the worklist shows them.
     """
     homes = _homes([one, other])
     if not any(casework().is_within(home.community, principal().divisions) for home in homes.values()):

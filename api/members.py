@@ -47,6 +47,7 @@ class Leave(Command):
     to_household = Id(**described("Where they go on, with all that is theirs, in the same step."))
     relation = Code("relations", load_default="other_relative", **described("In the household where they go on."))
     new_head = Id(**described("Needed where the head leaves."))
+    same_as = Id(**described("With `registered_twice`: the member whose record stays and takes over what is theirs."))
 
 
 class Death(Command):
@@ -119,7 +120,11 @@ def be_born(context: Context, fields: Fields, household_id: UUID) -> Outcome:
 
 @bp.command("/households/<uuid:household_id>/members/<uuid:person_id>/departures", Leave)
 def leave(context: Context, fields: Fields, household_id: UUID, person_id: UUID) -> Outcome:
-    """Record that a member left, perhaps into another household. The last one closes the file instead."""
+    """Record that a member left, perhaps into another household. The last one closes the file instead.
+
+    Who has two records in the household leaves as `registered_twice`: the doubled record counts at no date, and its
+    jobs, needs, services and consents are those of the record that stays.
+    """
     return casework().remove_member(household_id, context, person_id=person_id, **fields)
 
 

@@ -114,10 +114,11 @@ class ErasingCommands(CommandPath):
             erase_rows(db, entry.person_id, entry.subjects, None, [(entry.number, written.hash)])
 
     def _decide_erasure(self, household: Household, by: By, pages: Pages, person_id: UUID, on: date) -> Decided:
-        last = [] if self._named_beside(household, person_id) else [household.id]
         person = household.person(person_id)
+        last = [] if self._named_beside(household, {person_id, *person.doubles}) else [household.id]
         basis = person.erasure.basis if person.erasure is not None else ""
-        entry = pages.entry(household.id, person_id, [person_id, *last], basis, datetime.now(UTC))
+        subjects = [person_id, *person.doubles, *last]
+        entry = pages.entry(household.id, person_id, subjects, basis, datetime.now(UTC))
         before = household.version
         household.erase_person(by, erased_on=on, person_id=person_id, ledger_entry=entry.number)
         if household.version == before:
@@ -130,12 +131,12 @@ class ErasingCommands(CommandPath):
         claim = self.persons.hashes.claim_hash("person", str(person_id))
         return Decided(Beside(erasing=Erasing(person_id, entry.subjects, claim, write)))
 
-    def _named_beside(self, household: Household, person_id: UUID) -> set[UUID]:
-        """Whose names are left once this person's is gone; with the last one goes the household's evidence (RULES G9).
+    def _named_beside(self, household: Household, gone: set[UUID]) -> set[UUID]:
+        """Whose names are left once a person's is gone; with the last one goes the household's evidence (RULES G9).
 
         Somebody who left may have been erased in another household, of which this one's stream tells nothing.
         """
-        others = set(household.still_named()) - {person_id}
+        others = set(household.still_named()) - gone
         with self.pool.connection() as db:
             return others - self.persons.erased(db, others)
 

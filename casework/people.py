@@ -25,6 +25,9 @@ from casework.outcome import Context, Outcome
 from casework.privacy.persons import Profile, together
 from casework.regrouping import RegroupingPath
 
+TOLD_MORE = ("name", "id_number", "phone", "address")
+"""What one of two records of a person may have, and the other lack; their dates of birth lie in one month."""
+
 
 class PeoplePath(RegroupingPath):
     """Members, and what the vault has of them."""
@@ -65,11 +68,17 @@ class PeoplePath(RegroupingPath):
         person_id: UUID,
         to_household: UUID | None = None,
         relation: str = "other_relative",
+        same_as: UUID | None = None,
         **fields: Any,
     ) -> Outcome:
-        """A person leaves, perhaps into another household, which takes over what is theirs in the same append."""
+        """A person leaves, perhaps into another household, which takes over what is theirs in the same append.
+
+        Or they were registered twice, and ``same_as`` is the record that stays.
+        """
 
         def decide(household: Household, by: By) -> Decided:
+            if same_as is not None:
+                return self._made_one(household, by, person_id, same_as, to_household=to_household, **fields)
             target = self.household(to_household) if to_household is not None else None
             moving = household.leaving_member(person_id, relation) if target is not None else None
             household.remove_member(by, person_id=person_id, to_household=to_household, **fields)
@@ -79,7 +88,23 @@ class PeoplePath(RegroupingPath):
             target.receive_member(by, joined_on=fields["left_on"], member=moving)
             return Decided(self._handed_over([person_id], target.id), others=(target,))
 
-        return self._change(household_id, context, decide)
+        def warn(household: Household) -> tuple[str, ...]:
+            return _twice(household, same_as, fields["left_on"]) if same_as is not None else ()
+
+        return self._change(household_id, context, decide, warn=warn)
+
+    def _made_one(self, household: Household, by: By, person_id: UUID, same_as: UUID, **fields: Any) -> Decided:
+        """What the vault has of the doubled record alone goes to the one that stays, its ID number with its claim."""
+        profiles, beside = self._profiles([person_id, same_as]), Beside(released=[person_id])
+        doubled, kept, commitment = profiles.get(person_id), profiles.get(same_as), None
+        if doubled is not None and kept is not None:
+            told = {name: getattr(kept, name) or getattr(doubled, name) for name in TOLD_MORE}
+            more = self.persons.changed(kept, told)
+            if more != kept:
+                entry = self.persons.enter(same_as, more, today=by.today)
+                beside, commitment = entry.beside()._replace(released=[person_id, same_as]), entry.row.commitment
+        household.remove_member(by, person_id=person_id, same_as=same_as, commitment=commitment, **fields)
+        return Decided(beside, warnings=_twice(household, same_as, fields["left_on"]))
 
     def record_death(self, household_id: UUID, context: Context, *, person_id: UUID, **fields: Any) -> Outcome:
         """A member died."""
@@ -306,3 +331,8 @@ class PeoplePath(RegroupingPath):
         if profile is None:
             raise Refused("person-erased")
         return profile
+
+
+def _twice(household: Household, person_id: UUID, on: date) -> tuple[str, ...]:
+    """What two records made one warn of: exclusive services that both had."""
+    return ("service-twice",) if household.exclusive_twice(person_id, on) else ()

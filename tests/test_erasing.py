@@ -152,6 +152,24 @@ def test_a_households_own_evidence_goes_with_its_last_erased_member(casework: Ca
     assert [written.entry.subjects for written in ledger_of(casework).written()] == [(he,), (she, home)]
 
 
+def test_with_a_person_goes_what_is_held_under_their_other_record(casework: Casework):
+    home, he, she = couple(casework)
+    again = person("李肆", "1982-05-20", "female", "other_relative", phone="13912345678")
+    casework.add_member(home, by(), joined_on=date(2013, 3, 1), member=again[0], profile=again[1])
+    doubled = again[0].person_id
+    casework.remove_member(
+        home, by(), person_id=doubled, left_on=date(2013, 9, 1), reason="registered_twice", same_as=she
+    )
+    asked_for(casework, home, she)
+
+    erase(casework, home, she)
+    asked_for(casework, home, he)
+    erase(casework, home, he)
+
+    assert [held(casework, subject) for subject in (she, doubled, he, home)] == [0, 0, 0, 0]
+    assert check(casework) is None
+
+
 def test_who_left_and_was_erased_elsewhere_keeps_nobodys_evidence(casework: Casework):
     home, he, she = couple(casework)
     casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 9, 1), reason="moved_out")

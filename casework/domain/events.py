@@ -168,12 +168,18 @@ class MemberBorn(HouseholdEvent, frozen=True, kw_only=True):
 
 @event_type("household.member-left.v1")
 class MemberLeft(HouseholdEvent, frozen=True, kw_only=True):
-    """From this day a person is no longer in the household."""
+    """From this day a person is no longer in the household.
+
+    Of who was registered twice, ``same_as`` is the record that stays; ``commitment`` is to its profile, where that was
+    told more by the doubled one's.
+    """
 
     person_id: UUID
     reason: str
     to_household: UUID | None = None
     new_head: UUID | None = None
+    same_as: UUID | None = None
+    commitment: bytes | None = None
 
 
 @event_type("household.member-died.v1")

@@ -55,6 +55,7 @@ from casework.domain.events import (
     TransferRequested,
 )
 from casework.domain.fact_corrections import correct_facts
+from casework.domain.registered_twice import make_one
 from casework.domain.regrouping import RegroupingCommands
 from casework.domain.residence import MERGED_AWAY
 from casework.domain.state import (
@@ -132,7 +133,9 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
     def _apply_rare(self, event: HouseholdEvent) -> None:
         on = event.occurred_on
         match event:
-            case MemberLeft(person_id=person_id):
+            case MemberLeft(person_id=person_id, same_as=same_as):
+                if same_as is not None:
+                    make_one(self, person_id, same_as)
                 self._part(person_id, on, event.to_household, event.new_head)
             case MemberDied(person_id=person_id):
                 self._part(person_id, on, None, event.new_head)
@@ -292,6 +295,7 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
         self.carried_in[person.person_id] = self.version
         person.told, person.births, person.mother = kept.told, kept.births, kept.mother
         person.consents, person.erasure, person.surveys = kept.consents, kept.erasure, kept.surveys
+        person.doubles = kept.doubles
 
     def _keep(self, carried: Carried) -> Carried:
         """Remember records that another stream carried over, as told here; the event stays as it was recorded."""
@@ -325,6 +329,8 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
     def _erased(self, person: Person, on: date, ledger_entry: int) -> None:
         person.erasure = person.erasure or Erasure(on, "")
         person.erasure.erased_on, person.erasure.ledger_entry = on, ledger_entry
+        for double in self.people.keys() & set(person.doubles):
+            self.people[double].erasure = person.erasure
 
     def _transfer_asked(self, event: TransferRequested) -> None:
         self.transfers[event.transfer_id] = Transfer(

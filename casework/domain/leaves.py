@@ -26,7 +26,7 @@ Kind = Literal["id", "unit", "entry", "date", "month", "code", "codes", "number"
 RECORDS = frozenset({"episodes", "ended_episodes", "needs", "records", "duplicates"})
 """Lists of services and needs, each of which may be withheld."""
 
-PEOPLE = frozenset({"members", "person_id", "head", "new_head", "mother", "by"})
+PEOPLE = frozenset({"members", "person_id", "head", "new_head", "mother", "by", "same_as"})
 """Fields that name people, each of whom may be withheld."""
 
 ON = {"requested_on", "granted_on", "delivered_on", "started_on", "ended_on", "joined_on"}

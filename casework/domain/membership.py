@@ -21,6 +21,7 @@ from casework.domain.events import (
     NewMember,
 )
 from casework.domain.policy import policy_of
+from casework.domain.registered_twice import REGISTERED_TWICE
 from casework.domain.residence import By, ResidenceCommands, refuse_if
 from casework.domain.state import Carried, Employment, Episode, MemberFacts, Need, Origin, Person
 from casework.errors import Refused
@@ -80,14 +81,21 @@ class MembershipCommands(ResidenceCommands):
         reason: str,
         to_household: UUID | None = None,
         new_head: UUID | None = None,
+        same_as: UUID | None = None,
+        commitment: bytes | None = None,
     ) -> None:
-        """A person leaves; the last one cannot, the household is closed instead."""
+        """A person leaves; the last one cannot, the household is closed instead.
+
+        Who was registered twice leaves as the record that another member's is the ``same_as``, and heads as that one.
+        """
         self._check_open()
         self._check_date(by, left_on)
         check_codes(reason=("member_leave_reasons", reason))
         refuse_if(to_household == self.id, "move-to-same-household")
         self._check_parting(person_id, left_on)
         refuse_if(len(self.members) == 1, "last-member")
+        self._check_same(person_id, reason, same_as, to_household)
+        new_head = new_head or (same_as if self.head == person_id else None)
         self._check_new_head(person_id, new_head)
         self.record(
             MemberLeft(
@@ -96,6 +104,8 @@ class MembershipCommands(ResidenceCommands):
                 reason=reason,
                 to_household=to_household,
                 new_head=new_head,
+                same_as=same_as,
+                commitment=commitment,
             )
         )
 
@@ -198,6 +208,7 @@ class MembershipCommands(ResidenceCommands):
                 erasure=person.erasure,
                 surveys=person.surveys,
                 mother=person.mother,
+                doubles=person.doubles,
             )
         )
 
@@ -255,6 +266,18 @@ class MembershipCommands(ResidenceCommands):
         self._check_not_erased(person_id)
         refuse_if(spell is None, "person-not-a-member")
         refuse_if(spell and spell.joined_on > on, "left-before-joining")
+
+    def _check_same(self, person_id: UUID, reason: str, same_as: UUID | None, to_household: UUID | None) -> None:
+        refuse_if((reason == REGISTERED_TWICE) != (same_as is not None), "same-as-needed")
+        if same_as is None:
+            return
+        doubled, kept = self.person(person_id), self.people.get(same_as)
+        refuse_if(to_household is not None, "same-as-needed")
+        if kept is None or kept is doubled or kept.current is None:
+            raise Refused("same-as-not-a-member")
+        for each in (person_id, same_as):
+            self._check_not_erased(each)
+        refuse_if((doubled.sex, doubled.birth_month) != (kept.sex, kept.birth_month), "same-as-differs")
 
     def _check_new_head(self, leaving: UUID, new_head: UUID | None) -> None:
         self._check_head_without([leaving], new_head)

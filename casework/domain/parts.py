@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from casework.domain.aggregate import Event
 from casework.domain.events import (
@@ -55,6 +56,8 @@ def parts(event: Event) -> frozenset[Part]:
         case HouseholdRegistered() | HouseholdClosed() | HouseholdReopened() | HouseholdSplit() | EntryVoided():
             return frozenset({WHOLE})
         case HouseholdMergedAway() | HouseholdMergedIn() | HouseholdUnmerged() | HouseholdRestored():
+            return frozenset({WHOLE})
+        case MemberLeft(same_as=UUID()):
             return frozenset({WHOLE})
         case ResidenceVerified():
             return frozenset({("contact",)})

@@ -243,6 +243,11 @@ class RegroupingCommands(VoidingCommands):
         first = taken.people.get(person_id)
         return spells[first:] if first is not None else [spell for spell in spells if spell.joined_on >= taken.on]
 
+    def exclusive_twice(self, person_id: UUID, on: date) -> bool:
+        """Whether a person has an exclusive service more than once, as two records made one may."""
+        theirs = [episode for episode in self.episodes.values() if episode.person_id == person_id]
+        return any(self._stands_beside(episode, on) for episode in theirs)
+
     def _taken_in(self, other: UUID) -> TakenIn:
         taken = self.taken_in.get(other)
         if taken is None or taken.is_given_back:
@@ -253,6 +258,8 @@ class RegroupingCommands(VoidingCommands):
         """Refuse where something of it went on to a third household, or never came since."""
         refuse_if(any(self.person(each).spells[-1].to_household for each in taken.people), "merged-people-elsewhere")
         refuse_if(any(self.has_gone(each) for each in taken.records), "merged-records-elsewhere")
+        made_one = [{person.person_id, *person.doubles} for person in self.people.values() if person.doubles]
+        refuse_if(any(not taken.people.keys().isdisjoint(each) for each in made_one), "merged-people-one")
         refuse_if(len({*taken.people, *members}) < len(taken.people) + len(members), "member-twice")
         for person_id in members:
             since = self.spells_since(other, person_id)
@@ -280,4 +287,5 @@ class RegroupingCommands(VoidingCommands):
         ends = last_day(service, episode.valid_from, episode.terms) if episode.terms else None
         if episode.is_over or (ends is not None and ends < on):
             return False
-        return self._open_beside(service, None, service.exclusive_key(episode.unit_id, episode.evidence()), on)
+        key = service.exclusive_key(episode.unit_id, episode.evidence())
+        return self._open_beside(service, episode.person_id, key, on, episode)

@@ -174,7 +174,7 @@ class Survey(msgspec.Struct, omit_defaults=True):
 
 
 class Person(msgspec.Struct, omit_defaults=True):
-    """Somebody who is or was a member."""
+    """Somebody who is or was a member; ``doubles`` are other records that were found to be of the same person."""
 
     person_id: UUID
     relation: str
@@ -187,6 +187,7 @@ class Person(msgspec.Struct, omit_defaults=True):
     erasure: Erasure | None = None
     surveys: list[Survey] = []
     mother: UUID | None = None
+    doubles: list[UUID] = []
 
     @property
     def is_erased(self) -> bool:
@@ -369,6 +370,7 @@ class Carried(msgspec.Struct, omit_defaults=True):
     erasure: Erasure | None = None
     surveys: list[Survey] = []
     mother: UUID | None = None
+    doubles: list[UUID] = []
 
     def versioned(self) -> list[Told | Birth | Employment | Need | Terms | Consent]:
         """Every record that says where in a stream it was told."""

@@ -199,7 +199,7 @@ def _tells_profile(event: HouseholdEvent) -> bool:
     """Whether the vault holds, or agrees with, what the entry told: that is told anew, and not untold."""
     if isinstance(event, MemberFactsCorrected):
         return event.commitment is not None or any(change.path in IN_THE_VAULT for change in event.changes)
-    return isinstance(event, MemberFactsRecorded) and event.commitment is not None
+    return isinstance(event, MemberFactsRecorded | MemberLeft) and event.commitment is not None
 
 
 @cache

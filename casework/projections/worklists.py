@@ -94,14 +94,18 @@ _ALL = """
  UNION ALL
  SELECT partition, household_id,
         (10000 + row_number() OVER (PARTITION BY household_id ORDER BY one, other))::smallint, community_id,
-        (found_at AT TIME ZONE interval '8 hours')::date + %(review_days)b::int, 'duplicate', 'possibly-duplicate',
-        '{}'::text[], person_id, other_id, NULL, NULL, 'duplicates.decide'
+        (since AT TIME ZONE interval '8 hours')::date + %(review_days)b::int, 'duplicate',
+        CASE WHEN is_decided THEN 'registered-twice' ELSE 'possibly-duplicate' END,
+        '{}'::text[], person_id, other_id, NULL, NULL,
+        CASE WHEN is_decided THEN 'members.leave' ELSE 'duplicates.decide' END
  FROM pair_of_household) AS item"""
-# Where both are of one household, it has one item. Whoever is in several files is looked for where they are active now.
+# Where both are of one household, it has one item; who were found to be one are settled there once one of them left.
+# Whoever is in several files is looked for where they are active now.
 _PAIRS = """
 WITH pair_of_household AS (
     SELECT DISTINCT ON (pair.one, pair.other, home.household_id)
-           pair.one, pair.other, pair.found_at, side.person_id, side.other_id,
+           pair.one, pair.other, pair.decision IS NOT NULL AS is_decided,
+           coalesce(pair.decided_at, pair.found_at) AS since, side.person_id, side.other_id,
            home.partition, home.household_id, home.community_id
     FROM vault.duplicate AS pair
     CROSS JOIN LATERAL (VALUES (pair.one, pair.other), (pair.other, pair.one)) AS side (person_id, other_id)
@@ -112,7 +116,9 @@ WITH pair_of_household AS (
                  partition, household_id
         LIMIT 1
     ) AS home
-    WHERE %(duplicates)b AND pair.decision IS NULL
+    WHERE %(duplicates)b AND (pair.decision IS NULL OR (pair.decision = 'same' AND 2 = (
+        SELECT count(*) FROM casework.claim
+        WHERE stream_id = household_id AND subject_id IN (pair.one, pair.other) AND kind = 'person')))
     ORDER BY pair.one, pair.other, home.household_id, side.person_id
 )"""
 _WANTED = """

@@ -10,7 +10,7 @@ import pytest
 from casework.application import Casework
 from casework.domain.ids import partition_of
 from casework.projections import sets
-from tests.api.conftest import Desk, DeskOf, arrival, arrived
+from tests.api.conftest import Desk, DeskOf, arrival, arrived, id_number
 from tests.api.test_lists import Drain
 from tests.given import COMMUNITY, OTHER_COMMUNITY
 
@@ -219,6 +219,38 @@ def test_a_possible_duplicate_is_an_item_of_each_household_until_a_reviewer_deci
     reviewer.put(f"/v1/duplicates/{item['person_id']}/{item['record_id']}", {"decision": "not_same"})
     assert (found(reviewer), found(of_one)) == ({}, {})
     assert reviewer.get("/v1/worklist/counts?kind=duplicate").json["count"] == counted["count"] - 2
+
+
+def test_two_members_who_were_found_to_be_one_are_an_item_until_one_record_leaves(
+    desk: DeskOf, homes: dict[str, list[str]], drain: Drain
+):
+    number = id_number("19710809", "002")
+    (here, there), (one, other) = twins(desk, "卫桂枝")
+    clerk, reviewer = desk(), desk("supervisor", divisions=["4101"], purpose="review")
+    told = {"recorded_on": "2013-05-02", "profile": {"id_number": number}}
+    assert reviewer.edit(there, f"members/{other}/facts", told).status == 200
+    reviewer.put(f"/v1/duplicates/{one}/{other}", {"decision": "same"})
+    drain()
+
+    def found() -> list[tuple[str, str]]:
+        shown = items(reviewer, "kind=duplicate")
+        return [(item["why"], item["closes"]) for item in shown if item["household_id"] in (here, there)]
+
+    apart = found()
+    merged = reviewer.edit(here, "merges", {"merged_on": "2013-05-02", "from_household": there})
+    assert merged.status == 200, merged.text
+    drain()
+    together = found()
+    leaving = {"left_on": "2013-05-03", "reason": "registered_twice", "same_as": one}
+    left = clerk.edit(here, f"members/{other}/departures", leaving)
+    drain()
+
+    assert left.status == 200, left.text
+    assert (apart, together, found()) == ([], [("registered-twice", "members.leave")], [])
+    [member] = clerk.get(f"/v1/households/{here}").json["members"]
+    assert (member["person_id"], member["profile"]["id_number_last4"]) == (one, number[-4:])
+    taken = clerk.post("/v1/households", arrival("卫桂枝", born_on="1971-08-09", id_number=number))
+    assert (taken.status, taken.json["code"]) == (409, "claim-taken")
 
 
 def test_whoever_is_in_several_files_is_an_item_where_they_are_active(

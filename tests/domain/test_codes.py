@@ -35,7 +35,7 @@ def test_the_ten_needs_belong_to_persons_but_for_housing_and_low_income():
     [
         ("correction_reasons", "entry_error changed_circumstances source_correction"),
         ("deny_reasons", "not_eligible documents_missing withdrawn duplicate"),
-        ("member_leave_reasons", "moved_out other_household left_city"),
+        ("member_leave_reasons", "moved_out other_household left_city registered_twice"),
         ("employment_end_reasons", "resigned dismissed contract_ended employer_closed deceased"),
         ("referral_reasons", "not_responsible needs_other_bureau"),
         ("override_reasons", "waiting_for_documents hardship order_of_superior"),

@@ -1,0 +1,148 @@
+"""Somebody who has two records in one household leaves with one of them, and keeps what was told under either."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from casework.domain.household import Household
+from tests.domain.given import (
+    ADULTS,
+    Phrase,
+    agreed,
+    arrived,
+    asked,
+    count,
+    day,
+    delivered,
+    ended,
+    given,
+    given_household,
+    joined,
+    left,
+    named,
+    needs,
+    person,
+    refusal,
+    say,
+    voided_entry,
+    when,
+    works,
+)
+from tests.domain.regrouped import merge, state, unmerge
+
+STORY: list[Phrase] = [
+    *(works("again", "acme", "2012-06-01"), *given("EMP-CONTRACT", "again", "2012-06-01", at="acme")),
+    *(needs("JOB", "again", "2012-05-01"), delivered("EMP-GUIDE", "again", "2012-05-10")),
+    *(*given("SSI-CARD", "again", id="second card"), *given("SSI-CARD", "wang")),
+    *(agreed("again", "survey"), asked(name="again")),
+]
+WANG, AGAIN = ADULTS[1], person("again", ADULTS[1].birth_month, ADULTS[1].sex)
+
+
+def twice(name: str = "again", same_as: str = "wang", on: str = "2013-06-01", **more: Any) -> Phrase:
+    return left(name, on, "registered_twice", same_as=named(same_as), **more)
+
+
+def story() -> Household:
+    """Li, Wang, and Wang again, under whose second record most was told."""
+    return given_household(arrived(*ADULTS, AGAIN), *STORY)
+
+
+def test_a_doubled_record_counts_at_no_date_and_what_was_told_of_it_is_the_others():
+    household = story()
+    before = {code: count(household, code, "2013-05-01") for code in ("COM1", "CIT2", "WRK1", "WRK3")}
+
+    when(household, twice())
+
+    after = [{code: count(household, code, on) for code in before} for on in ("2013-05-01", "2013-07-01")]
+    assert before == {"COM1": (0, 3), "CIT2": (2, 3), "WRK1": (1, 1), "WRK3": (1, 1)}
+    assert after[0] == {"COM1": (0, 2), "CIT2": (1, 2), "WRK1": (1, 1), "WRK3": (1, 1)}
+    assert after[1]["CIT2"] == (1, 2)
+    wang = household.people[named("wang")]
+    assert ([each.scope for each in wang.consents], len(wang.surveys)) == (["survey"], 1)
+    assert {each.person_id for each in household.employments.values()} == {named("wang")}
+    assert not household.people[named("again")].was_here
+    assert refusal(household, ended("second card", "2013-07-02")) is None
+
+
+def test_who_was_here_first_under_the_doubled_record_was_here():
+    household = given_household(arrived(person("li"), AGAIN), joined(WANG, "2013-03-01"))
+
+    when(household, twice())
+
+    assert [count(household, "CIT2", on) for on in ("2013-02-01", "2013-04-01")] == [(0, 2), (0, 2)]
+
+
+def test_a_head_who_was_registered_twice_stays_the_head_under_the_other_record():
+    household = given_household(arrived(AGAIN, WANG))
+
+    when(household, twice())
+
+    assert household.head == named("wang")
+
+
+@pytest.mark.parametrize(
+    ("phrase", "rule"),
+    [
+        (left("again", reason="registered_twice"), "same-as-needed"),
+        (left("again", reason="moved_out", same_as=named("wang")), "same-as-needed"),
+        (twice(to_household=named("elsewhere")), "same-as-needed"),
+        (twice(same_as="again"), "same-as-not-a-member"),
+        (twice(same_as="nobody"), "same-as-not-a-member"),
+        (twice(same_as="li"), "same-as-differs"),
+    ],
+)
+def test_the_record_that_stays_is_another_members_who_may_be_the_same(phrase: Phrase, rule: str):
+    people = (*ADULTS, AGAIN)
+
+    assert refusal(given_household(arrived(*people)), phrase) == rule
+
+
+def test_it_is_voided_as_if_it_had_not_been_told():
+    household = story()
+    before = state(deepcopy(household))
+
+    when(household, twice())
+    when(household, voided_entry(household.version, "2013-06-02"))
+
+    assert {**state(household), **_told(household)} == {**before, **_told(household)}
+    assert count(household, "CIT2", "2013-07-01") == (2, 3)
+
+
+def _told(household: Household) -> dict[str, Any]:
+    return {name: state(household)[name] for name in ("version", "entries", "voided_entries")}
+
+
+def test_a_merge_is_not_undone_before_one_of_its_people_is_two_again():
+    source = Household(named("source"))
+    when(source, arrived(AGAIN, on="2012-03-01"))
+    target = given_household(arrived(*ADULTS))
+    merge(source, target)
+    when(target, twice(on="2013-07-01"))
+
+    with pytest.raises(Exception, match="registered twice"):
+        unmerge(target, source)
+    when(target, voided_entry(target.version, "2013-07-02"))
+    unmerge(target, source)
+
+    assert source.closed_on is None
+
+
+def test_both_records_travel_as_one_and_are_erased_together():
+    household = story()
+    when(household, twice())
+
+    moving = household.leaving_member(named("wang"), "spouse")
+
+    assert moving.carried is not None
+    assert moving.carried.doubles == [named("again")]
+    assert {each.episode_id for each in moving.carried.episodes} >= {named("second card"), named("SSI-CARD")}
+    erasure = say("request_erasure", requested_on=day("2013-06-02"), person_id=named("wang"), basis="purpose_fulfilled")
+    when(household, erasure, say("erase_person", erased_on=day("2013-06-03"), person_id=named("wang"), ledger_entry=1))
+    assert {person.person_id for person in household.people.values() if person.is_erased} == {
+        named("wang"),
+        named("again"),
+    }
