@@ -170,6 +170,30 @@ def test_with_a_person_goes_what_is_held_under_their_other_record(casework: Case
     assert check(casework) is None
 
 
+def test_a_household_goes_on_with_whoever_was_erased_in_it(casework: Casework):
+    """Split off, merged, given back, taken off: they go along under their id, and nothing of them is written."""
+    home, he, she = couple(casework)
+    asked_for(casework, home, she)
+    erase(casework, home, she)
+    other = registered(casework, person("王五")).id
+    day = iter(date(2013, 10, number) for number in range(2, 12))
+
+    split = casework.split_household(home, by(), split_on=next(day), members={she: "head"}, head=she).events[0]
+    new = split["new_household"]
+    casework.merge_households(home, by(), merged_on=next(day), from_household=new)
+    casework.merge_households(other, by(), merged_on=next(day), from_household=home)
+    casework.unmerge_households(other, by(), unmerged_on=next(day), to_household=home)
+    casework.remove_member(home, by(), person_id=she, left_on=next(day), reason="other_household", to_household=other)
+    casework.remove_member(other, by(), person_id=she, left_on=next(day), reason="left_city")
+
+    assert [held(casework, subject) > 0 for subject in (he, she)] == [True, False]
+    assert all(casework.household(each).people[she].is_erased for each in (home, new, other))
+    asked_for(casework, home, he)
+    erase(casework, home, he)
+    assert [held(casework, subject) for subject in (he, home)] == [0, 0]
+    assert check(casework) is None
+
+
 def test_who_left_and_was_erased_elsewhere_keeps_nobodys_evidence(casework: Casework):
     home, he, she = couple(casework)
     casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 9, 1), reason="moved_out")

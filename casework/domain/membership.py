@@ -113,6 +113,7 @@ class MembershipCommands(ResidenceCommands):
         """A member died; what was theirs alone ends."""
         self._check_open()
         self._check_date(by, died_on)
+        self._check_not_erased(person_id)
         self._check_parting(person_id, died_on)
         self._check_new_head(person_id, new_head)
         self.record(MemberDied(occurred_on=died_on, person_id=person_id, new_head=new_head))
@@ -251,7 +252,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_not_erased(person_id)
 
     def _check_not_erased(self, person_id: UUID | None) -> None:
-        """Of whom the name is gone, nothing more is told."""
+        """Of whom the name is gone, nothing more is told; they stay and go with their household."""
         person = self.people.get(person_id) if person_id is not None else None
         refuse_if(person is not None and person.is_erased, "person-erased")
 
@@ -263,7 +264,6 @@ class MembershipCommands(ResidenceCommands):
 
     def _check_parting(self, person_id: UUID, on: date) -> None:
         spell = self.person(person_id).current
-        self._check_not_erased(person_id)
         refuse_if(spell is None, "person-not-a-member")
         refuse_if(spell and spell.joined_on > on, "left-before-joining")
 

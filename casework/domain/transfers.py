@@ -72,6 +72,7 @@ class TransferCommands(MembershipCommands):
         """Another office asks; it waits for one answer at a time about a person."""
         self._check_open()
         check_codes(relation=("relations", relation))
+        self._check_not_erased(person_id)
         self._check_parting(person_id, by.today)
         for other in self.transfers.values():
             same = (other.person_id, other.to_community) == (person_id, to_community)
@@ -102,6 +103,7 @@ class TransferCommands(MembershipCommands):
     ) -> None:
         """Agree; whoever calls moves the person, or the household, in the same append."""
         self._check_answerable(by, transfer_id, accepted_on, late=late)
+        self._check_not_erased(self.transfers[transfer_id].person_id)
         self._check_parting(self.transfers[transfer_id].person_id, accepted_on)
         self.record(
             TransferAnswered(
