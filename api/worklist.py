@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Response
 
 from api import naming
-from api.auth import REVIEWERS, principal, sight
+from api.auth import REVIEWERS, RIGHTS, principal, sight
 from api.fields import POSITIONS, UNIT_CODE, Code, Day, Query, QueryFlag, QueryWhole, Text
 from api.finding import communities_seen
 from api.freshness import await_positions, meta
@@ -67,8 +67,8 @@ def list_items(asked: Fields) -> Response:
 
     Services due by age or need that nobody was offered, what runs out, requests and referrals that wait, places for
     the next school year, households that cannot be computed; to reviewers also who is probably in two files, an item
-    for each household. The list comes from views, which follow the log within moments and the date every day;
-    `meta.as_of` is their date. What reviewers decided of two people is gone at once.
+    for each household, and who asked to be erased. The list comes from views, which follow the log within moments and
+    the date every day; `meta.as_of` is their date. What reviewers decided of two people is gone at once.
     """
     after, limit, names = _place(asked.pop("cursor", None)), asked.pop("limit"), asked.pop("names")
     min_position, wanted = asked.pop("min_position", None), _filter(**asked)
@@ -146,6 +146,7 @@ def _filter(
         of_bureau=principal().bureau if is_bureau else None,
         parked=not is_bureau,
         duplicates=seen.role in REVIEWERS,
+        erasures=seen.role in RIGHTS["privacy.erase"],
     )
 
 

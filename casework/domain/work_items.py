@@ -18,7 +18,7 @@ from casework.domain.state import Episode
 
 REQUEST, GRANT, START, RENEW = "services.request_service", "services.grant", "services.start", "services.renew"
 DELIVER, ANSWER = "services.deliver", "services.answer"
-ACCEPT = "transfers.accept"
+ACCEPT, ERASE = "transfers.accept", "privacy.erase"
 """The commands that close items, as the interface names them."""
 
 PARKED = "parked"
@@ -26,6 +26,10 @@ PARKED = "parked"
 
 ASKED_FOR = "transfer-asked"
 """Why a request of another office waits: no bureau leads it, and it is of no area of service."""
+
+
+TO_ERASE = "erasure-asked"
+"""Why the request of somebody waits who is to be erased; who may erase is told of it, and nobody else."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +65,7 @@ class Settings(Row, frozen=True, kw_only=True):
     school_places_from: str
     denied_months: int
     review_days: int
+    erasure_working_days: int
     renewed: frozenset[str]
     kinds: tuple[Coded, ...]
     reasons: tuple[Why, ...]

@@ -22,10 +22,12 @@ from casework.domain.work_items import (
     ACCEPT,
     ANSWER,
     ASKED_FOR,
+    ERASE,
     GRANT,
     RENEW,
     REQUEST,
     START,
+    TO_ERASE,
     Item,
     Look,
     is_granted,
@@ -49,11 +51,18 @@ def due(h: Present, assessment: Assessment) -> Due:
     """Return what is due to a household on the day of its assessment.
 
     A household that is not in the programme keeps its requests and referrals; one that is closed has nothing to do,
-    unless it settles (RULES C3): then what its bureaus may still decide, renew and deliver.
+    unless it settles (RULES C3): then what its bureaus may still decide, renew and deliver. Who asked to be erased is
+    due wherever their file is.
     """
     clock = Clock(h.day, assessment.next_change_on)
-    if assessment.status not in ("assessed", "out_of_scope"):
-        return Due([], clock.until)
+    items = list(_erasures(h, clock))
+    if assessment.status in ("assessed", "out_of_scope"):
+        items += _of_members(h, assessment, clock)
+    items.sort(key=_ordered)
+    return Due(items, clock.until)
+
+
+def _of_members(h: Present, assessment: Assessment, clock: Clock) -> list[Item]:
     clock.also(h.people_clock.until)
     closed_on = h.household.closed_on
     is_closed = closed_on is not None and clock.reached(closed_on)
@@ -64,9 +73,18 @@ def due(h: Present, assessment: Assessment) -> Due:
         items += _school_places(look)
         items += offers(look, assessment)
     erased = _erased(look)
-    items = [each for each in items if each.person_id not in erased]
-    items.sort(key=_ordered)
-    return Due(items, clock.until)
+    return [each for each in items if each.person_id not in erased]
+
+
+def _erasures(h: Present, clock: Clock) -> Iterator[Item]:
+    """Who asked to be erased and was not yet, also where they left or the file is closed."""
+    for person in h.household.people.values():
+        asked = person.erasure
+        if asked is None or person.spells[-1].to_household is not None or not clock.reached(asked.requested_on):
+            continue
+        if asked.erased_on is None or not clock.reached(asked.erased_on):
+            by = nth_working_day_after(asked.requested_on, settings().erasure_working_days)
+            yield Item(by, reasons()[TO_ERASE].kind, TO_ERASE, (), person.person_id, None, None, None, ERASE)
 
 
 def _erased(look: Look) -> set[UUID]:

@@ -22,7 +22,7 @@ class Filter(NamedTuple):
     """Which items are shown; None does not filter. ``as_of`` is the day on which they are overdue or not.
 
     ``hidden`` are services of which nothing is shown; ``of_bureau`` that of a caller who sees no other's items. Parked
-    and possibly duplicate households are for some callers alone.
+    and possibly duplicate households, and requests to be erased, are for some callers alone.
     """
 
     as_of: date
@@ -35,6 +35,7 @@ class Filter(NamedTuple):
     of_bureau: str | None = None
     parked: bool = False
     duplicates: bool = False
+    erasures: bool = False
 
 
 class Place(NamedTuple):
@@ -127,7 +128,8 @@ AND (%(area)b::text IS NULL OR area = %(area)b::text)
 AND (%(bureau)b::text IS NULL OR bureau = %(bureau)b::text)
 AND (%(of_bureau)b::text IS NULL OR bureau = %(of_bureau)b::text)
 AND (%(overdue)b::boolean IS NULL OR (due_on < %(as_of)b::date) = %(overdue)b::boolean)
-AND NOT services && %(hidden)b::text[]"""
+AND NOT services && %(hidden)b::text[]
+AND (kind <> 'erasure' OR %(erasures)b)"""
 _THERE = "community_id = ANY (%(communities)b::uuid[]) AND"
 _PAGE = """
 AND (due_on, partition, household_id, place)

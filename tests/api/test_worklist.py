@@ -186,6 +186,27 @@ def test_a_parked_household_is_one_item_of_its_own(
     test_counts_are_the_lengths_of_lists_whoever_asks(desk, homes, drain, "caseworker", {})
 
 
+def test_a_request_to_be_erased_is_an_item_of_who_may_erase_until_they_do(
+    desk: DeskOf, homes: dict[str, list[str]], drain: Drain
+):
+    home = arrived(desk(), "蒋玉兰")
+    [member] = desk().get(f"/v1/households/{home}").json["members"]
+    path, boss = f"members/{member['person_id']}", desk("supervisor")
+    desk().edit(home, f"{path}/erasure-requests", {"requested_on": "2013-10-01", "basis": "consent_withdrawn"})
+    drain()
+
+    seen = [items(caller, "kind=erasure") for caller in (boss, desk(), desk("bureau", bureau="HRSS"))]
+    elsewhere = items(desk("supervisor", divisions=["410102"]), "kind=erasure")
+    counted = boss.get("/v1/worklist/counts?kind=erasure").json["count"]
+    done = boss.edit(home, f"{path}/erasures", {"erased_on": "2013-10-02"})
+    drain()
+
+    [item] = seen[0]
+    assert (item["person_id"], item["closes"], item["due_on"]) == (member["person_id"], "privacy.erase", "2013-10-22")
+    assert ([*seen[1:], elsewhere], counted) == ([[], [], []], 1)
+    assert (done.status, items(boss, "kind=erasure")) == (200, [])
+
+
 def twins(desk: DeskOf, name: str, **born: str) -> tuple[list[str], list[str]]:
     """Two households with somebody who is probably one person: one here, one elsewhere; and who those are."""
     bodies = [arrival(name, place, born_on="1971-08-09", **born) for place in (COMMUNITY, OTHER_COMMUNITY)]

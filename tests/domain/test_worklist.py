@@ -35,6 +35,7 @@ from tests.domain.given import (
     denied,
     given_household,
     granted,
+    left,
     named,
     needs,
     person,
@@ -107,6 +108,22 @@ def test_nothing_is_due_to_whoever_was_erased_from_that_day_on():
 
     assert before == {named("li"), named("wang"), None}
     assert since == {named("wang"), None}
+
+
+def test_who_asked_to_be_erased_is_due_in_fifteen_working_days_wherever_their_file_is():
+    asks = to_be_erased(on="2013-07-01")
+    left_before = left("li", "2013-06-01", new_head=named("wang"))
+    households = [
+        given_household(arrived(person("li"), person("wang")), asks, erased(on="2013-08-05")),
+        given_household(arrived(person("li"), person("wang")), left_before, asks, erased(on="2013-08-05")),
+        given_household(closed(on="2013-06-01"), asks, erased(on="2013-08-05")),
+    ]
+
+    for household in households:
+        listed = [items(household, on, "erasure") for on in ("2013-06-30", "2013-07-01", "2013-08-04", "2013-08-05")]
+        [item] = listed[1]
+        assert listed == [[], [item], [item], []]
+        assert (item.person_id, item.closes, item.due_on) == (named("li"), "privacy.erase", date(2013, 7, 22))
 
 
 def test_a_referral_belongs_to_the_bureau_that_is_asked():
