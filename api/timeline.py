@@ -24,6 +24,7 @@ from casework.domain.events import (
     MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
+    MemberLeft,
 )
 from casework.domain.household import Household
 from casework.domain.ids import partition_of
@@ -123,6 +124,10 @@ def _by(meta: Metadata) -> Content:
 _NOBODY = dict.fromkeys(("actor", "role", "bureau", "unit_id"))
 
 
+PROFILES = (MemberFactsRecorded, MemberFactsCorrected, MemberJoined, MemberBorn, MemberLeft)
+"""What commits to a profile, where it commits to anything."""
+
+
 def _subjects(page: Iterable[tuple[Event, Event]], household: Household) -> dict[bytes, UUID]:
     """Whom the sealed remarks and evidence of some events are about; profiles are not part of a story.
 
@@ -131,7 +136,7 @@ def _subjects(page: Iterable[tuple[Event, Event]], household: Household) -> dict
     subjects: dict[bytes, UUID] = {}
     for event, meant in page:
         commitment = getattr(event, "commitment", None)
-        profile = isinstance(event, MemberFactsRecorded | MemberFactsCorrected | MemberJoined | MemberBorn)
+        profile = isinstance(event, PROFILES)
         if commitment is None or profile or not _is_own(meant, household):
             continue
         of_void = isinstance(event, EntryVoided) and household.told_of(cast("HouseholdEvent", meant))
