@@ -75,7 +75,10 @@ def found(*, limit: int, **asked: str) -> Content:
         (each.id, person)
         for each in seen
         for person in each.people
-        if person in persons and each.people[person].was_here and (each.id, person) not in elsewhere
+        if person in persons
+        and each.people[person].was_here
+        and (each.id, person) not in elsewhere
+        and not each.people[person].is_erased
     ]
     with casework().pool.connection() as db:
         profiles = naming.profiles(db, pairs[:limit])

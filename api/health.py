@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app
 from api.giving import casework
 from api.resource import answer
 from casework.config import Settings
-from casework.errors import CaseworkError
+from casework.errors import CaseworkError, Unavailable
 from casework.projections import reading
 from casework.wake import connect
 
@@ -28,10 +28,35 @@ def alive() -> Response:
 
 @bp.get("/readyz")
 def ready() -> Response:
-    """Say whether the database answers, which all depends on; and how Redis and the views are."""
+    """Say whether the database answers, which all depends on, and its vault may be read; how Redis and the views are.
+
+    A vault that lacks erasures of the ledger is an older one: nobody is to read it before they are applied again.
+    """
     database, views = _views()
-    content = {"status": "ok" if database else "unavailable", "database": database, "redis": _redis(), "views": views}
-    return answer(content, 200 if database else 503, {} if database else {"Retry-After": "1"})
+    vault = database and _vault()
+    content = {
+        "status": "ok" if vault else "unavailable",
+        "database": database,
+        "vault": vault,
+        "redis": _redis(),
+        "views": views,
+    }
+    return answer(content, 200 if vault else 503, {} if vault else {"Retry-After": "1"})
+
+
+def _vault() -> bool:
+    """Whether the vault has every erasure of the ledger; a machine that the ledger does not reach cannot tell."""
+    ledger = casework().ledger
+    if ledger is None or not ledger.file.exists():
+        return True
+    try:
+        with casework().pool.connection() as db:
+            ledger.check(db)
+    except Unavailable:  # somebody writes to it just now
+        return True
+    except (CaseworkError, psycopg.Error):
+        return False
+    return True
 
 
 def _views() -> tuple[bool, list[Content]]:

@@ -10,6 +10,7 @@ from flask import g, request
 
 from api.auth import principal, sight
 from api.giving import casework
+from casework.domain.household import Household
 from casework.log.reading import Db
 from casework.privacy.access_log import Reader, record_reads
 from casework.privacy.persons import Profile
@@ -25,7 +26,7 @@ def profiles(db: Db, persons: Iterable[tuple[UUID, UUID]]) -> dict[UUID, Profile
     pairs = list(persons)
     if not pairs or not may_name():
         return {}
-    gone = elsewhere(db, pairs)
+    gone = elsewhere(db, pairs) | erased(db, pairs)
     wanted = {person_id: household_id for household_id, person_id in pairs if (household_id, person_id) not in gone}
     found = casework().persons.profiles(db, wanted)
     record_reads(db, reader(), [(wanted[person_id], person_id) for person_id in found])
@@ -41,6 +42,22 @@ def elsewhere(db: Db, pairs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUI
     return {(home, person) for home, person in pairs if holders.get(person, home) != home}
 
 
+def erased(db: Db, pairs: Iterable[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Return which people, given as (household, person), were erased, as the log says; a household with its last one.
+
+    The vault has nothing of them, unless an older one was restored under this process: then it is not believed.
+    """
+    asked = set(pairs)
+    homes = casework().read_whole(db, sorted({home for home, _ in asked}))
+    return asked & {(home.id, subject) for home in homes for subject in erased_of(home)}
+
+
+def erased_of(household: Household) -> set[UUID]:
+    """Return who of a household was erased, and with the last of them the household itself."""
+    gone = {person.person_id for person in household.people.values() if person.is_erased}
+    return {*gone, household.id} if gone and not household.still_named() else gone
+
+
 def sealed(
     db: Db, household_id: UUID, subjects: Mapping[bytes, UUID], people: Sequence[UUID]
 ) -> dict[bytes, dict[str, Any]]:
@@ -50,7 +67,10 @@ def sealed(
     """
     if not subjects or not may_name():
         return {}
-    found = casework().persons.vault.by_commitment(db, [household_id, *people], subjects)
+    gone = erased(db, [(household_id, subject) for subject in (household_id, *people)])
+    left = [subject for subject in (household_id, *people) if (household_id, subject) not in gone]
+    asked = [commitment for commitment, subject in subjects.items() if subject in left]
+    found = casework().persons.vault.by_commitment(db, left, asked)
     record_reads(db, reader(), [(household_id, subjects[commitment]) for commitment in found])
     return found
 

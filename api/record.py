@@ -47,7 +47,7 @@ def beside(db: Db, household: Household, seen: set[UUID]) -> Content:
 
 def _subjects(db: Db, household: Household) -> list[UUID]:
     """Whose rows these are: the household's own and its people's, but not of those who are another file's now."""
-    ours = [person.person_id for person in household.people.values() if person.spells[-1].to_household is None]
+    ours = household.still_named()
     gone = {person for _, person in naming.elsewhere(db, [(household.id, person) for person in ours])}
     return [household.id, *(person for person in ours if person not in gone)]
 

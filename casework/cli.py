@@ -207,7 +207,8 @@ def rotate(settings: Settings, again: bool) -> None:
     machines before, and run it with `--again` until it seals nothing: then the older keys can go.
     """
     if not again:
-        KeyRing.open(settings.keys_dir, create=False).rotate()
+        with wiring.closing_casework(settings):  # a vault that lacks erasures is not opened, and needs no key
+            KeyRing.open(settings.keys_dir, create=False).rotate()
     with wiring.closing_casework(settings) as casework, casework.pool.connection() as db:
         vault = casework.persons.vault
         rows, files = sum(vault.rotate(db)), sum(reseal(db, vault))

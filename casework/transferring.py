@@ -23,6 +23,7 @@ from casework.errors import Forbidden, NotFound, Refused, Unavailable
 from casework.log import reading
 from casework.log.append import Beside, Claim
 from casework.log.failures import StreamConflict
+from casework.log.reading import Db
 from casework.outcome import Context, Outcome
 from casework.privacy.persons import sealed_fields, together
 from casework.regrouping import RegroupingPath
@@ -154,7 +155,7 @@ class TransferPath(RegroupingPath):
         is_ours = cache(partial(self.is_within, divisions=divisions))
         found = [
             seen
-            for household in self._read_whole(ids)
+            for household in self._each(ids)
             for transfer in household.transfers.values()
             if transfer.answer is None and (seen := self._seen(household, transfer, is_ours)) is not None
         ]
@@ -165,15 +166,19 @@ class TransferPath(RegroupingPath):
         state = household.transfer_state(transfer, self.today)
         return Seen(household, transfer, state, of_us, by_us) if of_us or by_us else None
 
-    def _read_whole(self, ids: Sequence[UUID]) -> Iterator[Household]:
+    def _each(self, ids: Sequence[UUID]) -> Iterator[Household]:
         for first in range(0, len(ids), AT_ONCE):
             with self.pool.connection() as db:
-                streams = reading.whole_streams_of(db, ids[first : first + AT_ONCE], reading.heads(db))
-            for stream in streams:
-                household = Household(stream.id)
-                for household.version, (name, state) in enumerate(zip(stream.types, stream.states, strict=True), 1):
-                    household.apply(self._decode(name, state))
-                yield household
+                some = list(self.read_whole(db, ids[first : first + AT_ONCE]))
+            yield from some
+
+    def read_whole(self, db: Db, ids: Sequence[UUID]) -> Iterator[Household]:
+        """Read some households, of those that are there, in no order."""
+        for stream in reading.whole_streams_of(db, ids, reading.heads(db)):
+            household = Household(stream.id)
+            for household.version, (name, state) in enumerate(zip(stream.types, stream.states, strict=True), 1):
+                household.apply(self._decode(name, state))
+            yield household
 
     def _holder(self, transfer_id: UUID, person_id: UUID | None, id_number: str | None) -> tuple[UUID, UUID]:
         """The household where a person is active, and the person; where this was asked before, that of then."""

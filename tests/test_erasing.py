@@ -368,6 +368,21 @@ def test_a_restored_older_vault_is_not_opened_until_the_ledger_was_applied_again
         assert opened.household(home).people[he].is_erased
 
 
+def test_a_vault_that_lacks_erasures_is_given_no_new_key(casework: Casework, settings: Settings):
+    environ = {"CASEWORK_DATABASE_URL": str(settings.database_url), "CASEWORK_DATA_DIR": str(settings.data_dir)}
+    home, he, _ = couple(casework)
+    asked_for(casework, home, he)
+    backup = copied(str(settings.database_url))
+    erase(casework, home, he)
+    restore(str(settings.database_url), backup)
+    before = sorted(settings.keys_dir.iterdir())
+
+    done = CliRunner().invoke(main, ["vault", "rotate"], env=environ)
+
+    assert (done.exit_code == 0, "vault reconcile" in str(done.exception)) == (False, True)
+    assert sorted(settings.keys_dir.iterdir()) == before
+
+
 def test_neither_the_api_nor_a_worker_starts_before_an_operator_has_reconciled(
     casework: Casework, settings: Settings, redis_url: str
 ):

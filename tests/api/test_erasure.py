@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
+from casework.application import Casework
 from tests.api.conftest import Answer, Desk, DeskOf, arrival, id_number
 
 NAME, SPOUSE, REMARK = "欧阳震华", "司马青衫", "三室一厅的秘密"
@@ -153,6 +155,46 @@ def test_a_supervisor_erases_what_was_asked_for(desk: DeskOf, family: tuple[str,
         home, f"members/{person}/facts", {"recorded_on": "2013-10-03", "facts": {"education": "college"}}
     )
     assert (later.status, later.json["code"]) == (409, "person-erased")
+
+
+def test_what_a_restored_older_vault_has_of_whoever_was_erased_is_not_shown(
+    desk: DeskOf, family: tuple[str, str, str], drain: Callable[[], None], casework: Casework
+):
+    home, person, _ = family
+    tables = ("vault.person", "vault.search_key", "casework.claim", "vault.erased", "vault.ledger")
+    with psycopg.connect(str(casework.pool.conninfo)) as db:
+        older = {table: db.execute(f"TABLE {table}").fetchall() for table in tables}
+    erased(desk, home, person)
+    drain()
+    ready = [desk(None).get("/readyz")]
+    with psycopg.connect(str(casework.pool.conninfo)) as db:
+        newer = {table: db.execute(f"TABLE {table}").fetchall() for table in tables}
+        put_back(db, older)
+
+    boss = desk("supervisor")
+    answers = [
+        *(boss.get(f"/v1/households{path}") for path in ("", f"/{home}", f"/{home}/timeline", f"/{home}/record")),
+        boss.post("/v1/households/search", {"name": NAME}),
+    ]
+    ready.append(desk(None).get("/readyz"))
+    with psycopg.connect(str(casework.pool.conninfo)) as db:
+        put_back(db, newer)
+
+    assert [answer.status for answer in answers] == [200] * 5
+    listed, file, story, record, found = answers
+    assert [secret for answer in (file, story, record) for secret in HIS[:-1] if secret in answer.text] == []
+    assert SPOUSE in file.text
+    assert [each["head_name"] for each in listed.json["items"] if each["id"] == home] == [None]
+    assert home not in {each["household_id"] for each in found.json["items"]}
+    assert [(each.status, each.json["vault"]) for each in ready] == [(200, True), (503, False)]
+
+
+def put_back(db: psycopg.Connection[Any], copy: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Let tables hold what they held."""
+    for table, content in copy.items():
+        db.execute(f"DELETE FROM {table}")
+        for row in content:
+            db.execute(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(row))})", row)
 
 
 def test_a_number_that_was_erased_may_be_told_anew(desk: DeskOf, family: tuple[str, str, str]):
