@@ -53,7 +53,7 @@ class Unmerge(Remarked):
 
     unmerged_on = Day(required=True, **described("The day on which this is said; the merge counts at no date."))
     to_household = Id(required=True, **described("The household that was merged into this one."))
-    members = Several(Id(), 0, 40, **described("Who joined this household since and goes along, such as its newborn."))
+    members = Several(Id(), 0, 40, **described("Who joined this household since and goes along."))
     carried_episodes = Several(Id(), 0, 200, **described("Services of the whole household since that go along."))
     carried_needs = Several(Id(), 0, 200, **described("Needs of the whole household since that go along."))
     head = Id(**described("Of the household that goes; needed where its head has left or died."))
@@ -102,8 +102,9 @@ def merge(context: Context, fields: Fields, household_id: UUID) -> Outcome:
 def unmerge(context: Context, fields: Fields, household_id: UUID) -> Outcome:
     """Undo a merge that was wrong, as if it had never been.
 
-    The other household gets back its people and services, with all that was changed of them since; what was this one's
-    stays. It cannot be undone once somebody or something of it has gone on to a third household.
+    The other household gets back its people and services, with all that was changed of them since, and the newborn of
+    its mothers; what was this one's stays. It cannot be undone once somebody or something of it has gone on to a third
+    household.
     """
     return casework().unmerge_households(household_id, context, **_records(fields), **fields)
 

@@ -237,6 +237,18 @@ class RegroupingCommands(VoidingCommands):
         records += [self._episode(each) for each in episodes]
         return back, self._with_origins(Carried([], [], [], assessed, records))
 
+    def born_since(self, merged: UUID) -> list[UUID]:
+        """The members born since another household was merged into this one, of mothers who came by the merge."""
+        taken = self._taken_in(merged)
+        mothers = set(self._active_of(taken.people))
+        return [
+            child.person_id
+            for child in self.members
+            if child.mother in mothers
+            and child.person_id not in taken.people
+            and any(spell.left_on is None for spell in self.spells_since(merged, child.person_id))
+        ]
+
     def spells_since(self, merged: UUID, person_id: UUID) -> list[Spell]:
         """A person's times in this household since another was merged into it."""
         taken, spells = self.taken_in[merged], self.person(person_id).spells

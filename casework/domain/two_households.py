@@ -87,7 +87,11 @@ def unmerge(
     new_head: UUID | None = None,
     commitment: bytes | None = None,
 ) -> None:
-    """Give ``source`` back what came by its merge, ``head`` being its own and ``new_head`` the one here."""
+    """Give ``source`` back what came by its merge, ``head`` being its own and ``new_head`` the one here.
+
+    Who was born since to a mother who goes, goes with her, named or not: as if the two had never been one.
+    """
+    members = [*members, *(child for child in household.born_since(source.id) if child not in members)]
     back, carried = household.returned(source.id, members, episodes, needs)
     household.unmerge(
         by,

@@ -421,6 +421,19 @@ def test_who_and_what_came_since_goes_along_where_it_is_named():
     assert refusal(source, ended("of baby", "2013-09-02")) is None
 
 
+def test_a_newborn_goes_with_the_mother_who_goes_though_nobody_names_it():
+    source, target = lis(), family("target", arrived(person("zhao", sex="female"), on="2012-02-01"))
+    merge(source, target, on="2013-06-01")
+    tell(target, born("baby", on="2013-07-31", month="2013-07", mother="wang"))
+    tell(target, born("other", on="2013-07-31", month="2013-07", mother="zhao"))
+
+    unmerge(target, source)
+
+    assert [named("baby") in {p.person_id for p in each.members} for each in (source, target)] == [True, False]
+    assert [named("other") in {p.person_id for p in each.members} for each in (source, target)] == [False, True]
+    assert state(again(source)) == state(source)
+
+
 def test_a_merge_can_be_undone_and_done_again():
     source, target = lis(), zhaos()
     for _ in range(2):
