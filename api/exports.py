@@ -89,6 +89,8 @@ def ask(asked: Fields) -> Response:
 
     It holds opaque ids, codes and dates, and names nobody. It is kept for seven days.
     """
+    if "unit" in asked and casework().registry().unit(asked["unit"]) is None:
+        raise NotFound
     file = _kept(asked)
     if file.kind != asked["kind"] or file.asked["unit"] != asked.get("unit"):
         raise Invalid("import-reused")

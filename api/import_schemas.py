@@ -23,6 +23,15 @@ class Counts(ma.Schema):
     feed_closed = fields.Boolean(**described("Whether the month was closed that the upload asked to close."))
 
 
+class ImportJob(ma.Schema):
+    """The job that worked on an import last, and why nothing came of it, where it failed."""
+
+    href = fields.String(required=True)
+    state = fields.String(required=True)
+    error = fields.String(required=True, allow_none=True, **described("A problem's code, where it failed."))
+    detail = fields.String(required=True, allow_none=True)
+
+
 class ImportAnswer(ma.Schema):
     """An import and how far it is."""
 
@@ -39,6 +48,12 @@ class ImportAnswer(ma.Schema):
         required=True,
         allow_none=True,
         **described("When an erasure deleted the file with all others; what it did can still be undone."),
+    )
+    job = fields.Nested(
+        ImportJob,
+        required=True,
+        allow_none=True,
+        **described("What failed can be asked for again; a cancelled commit is gone on with (`commits`), or undone."),
     )
     result_href = fields.String(required=True)
     errors_href = fields.String(required=True)

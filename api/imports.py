@@ -26,7 +26,7 @@ from casework.bulk.columns import KINDS, Layout
 from casework.bulk.files import ImportFile
 from casework.domain import codes
 from casework.domain.checks import check_feed, check_month
-from casework.errors import Forbidden, Invalid, NotFound, Refused
+from casework.errors import Forbidden, Invalid, NotFound, Refused, problems
 from casework.privacy.access_log import record_reads
 from casework.projections import jobs
 
@@ -37,6 +37,10 @@ MEDIA = {"text/csv": "csv", XLSX: "xlsx"}
 SOURCE = "[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
 FEED = "[A-Z]{2,8}/[A-Z]{2,8}/[0-9]{4}-(0[1-9]|1[0-2])"
 OWN_SOURCE = "import"
+
+
+STAGES = {"validated": "import_rows", "committed": "import_rows", "undone": "undo_import"}
+"""The stages to which an import is brought, each by a job of a kind."""
 
 
 class Upload(Query):
@@ -102,13 +106,13 @@ def list_imports(asked: Fields) -> dict[str, Any]:
     """List one's own imports that are still kept."""
     with casework().pool.connection() as db:
         found = files.of_actor(db, principal().sub)
-    return {"items": [_told(file) for file in found]}
+    return {"items": _told(found)}
 
 
 @bp.reading("/imports/<uuid:import_id>", Plainly, ImportAnswer)
 def read(asked: Fields, import_id: UUID) -> dict[str, Any]:
     """Read how far an import is, and how many rows came to what."""
-    return _told(_own(import_id))
+    return _told([_own(import_id)])[0]
 
 
 @bp.reading("/imports/<uuid:import_id>/errors", Errors, RowProblems)
@@ -145,7 +149,10 @@ def result(asked: Fields, import_id: UUID) -> Response:
 
 @bp.asking("/imports/<uuid:import_id>/commits", Nothing, ImportAsked)
 def commit(asked: Fields, import_id: UUID) -> Response:
-    """Carry out the rows of an import that was validated, or go on with that."""
+    """Carry out the rows of an import that was validated, or go on with that.
+
+    Whose job was cancelled meanwhile stays `committing`: go on with this, or undo what was carried out.
+    """
     file = _own(import_id)
     if file.state not in ("validated", "committing", "committed"):
         raise Refused("import-state")
@@ -236,13 +243,17 @@ def _kept(asked: Fields, media: str, close_feed: list[str] | None, content: byte
 
 def _asked(file: ImportFile, stage: str) -> Response:
     """Ask for the job that brings an import to a stage; asked again it is the same job, and an undoing begins again."""
-    kind, over = ("undo_import", jobs.OVER) if stage == "undone" else ("import_rows", jobs.UNFINISHED)
+    kind, over = STAGES[stage], jobs.OVER if stage == "undone" else jobs.UNFINISHED
     plain = {"import": str(file.id), "stage": stage, "actor": file.actor}
     with casework().pool.connection() as db:
         id = jobs.ask(db, kind, f"{file.id}:{stage}", plain, again=over)
     place = f"/v1/jobs/{id}"
     told = {"id": id, "href": place, "import_id": file.id, "import_href": f"/v1/imports/{file.id}"}
     return answer(told, 202, {"Location": place, "Retry-After": "1"})
+
+
+def _job_id(import_id: UUID, stage: str) -> UUID:
+    return jobs.id_of(STAGES[stage], f"{import_id}:{stage}")
 
 
 def _own(import_id: UUID) -> ImportFile:
@@ -254,7 +265,24 @@ def _own(import_id: UUID) -> ImportFile:
     return file
 
 
-def _told(file: ImportFile) -> dict[str, Any]:
+def _told(found: Sequence[ImportFile]) -> list[dict[str, Any]]:
+    working = {_job_id(file.id, stage): file.id for file in found for stage in STAGES}
+    with casework().pool.connection() as db:
+        last = {working[job.id]: job for job in jobs.some(db, list(working))}
+    return [_import(file, last.get(file.id)) for file in found]
+
+
+def _job(job: jobs.Job) -> dict[str, Any]:
+    problem = problems()[job.error].detail[language()] if job.error is not None else None
+    return {
+        "href": f"/v1/jobs/{job.id}",
+        "state": job.state,
+        "error": job.error,
+        "detail": problem and problem.format(**(job.result or {})),
+    }
+
+
+def _import(file: ImportFile, job: jobs.Job | None) -> dict[str, Any]:
     place = f"/v1/imports/{file.id}"
     return {
         "id": file.id,
@@ -267,6 +295,7 @@ def _told(file: ImportFile) -> dict[str, Any]:
         "uploaded_at": file.uploaded_at,
         "kept_until": file.uploaded_at + timedelta(days=files.KEPT_DAYS),
         "emptied_at": file.emptied_at,
+        "job": job and _job(job),
         "result_href": f"{place}/result",
         "errors_href": f"{place}/errors",
     }

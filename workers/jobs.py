@@ -14,6 +14,7 @@ import msgspec
 from casework import wiring
 from casework.application import Casework
 from casework.bulk import exporting, importing, undoing
+from casework.bulk.sheets import FileRefused
 from casework.config import Settings
 from casework.domain.ids import PARTITIONS
 from casework.domain.policy import load_policy, parse_draft
@@ -134,9 +135,9 @@ def run_job(job_id: str) -> None:
         return
     except (*AWAY, Unavailable):
         raise  # the beat finds it untouched and has it begun again
-    except Refused as error:  # an answer to whoever asked: nothing is wrong with the work
+    except (Refused, FileRefused) as error:  # an answer to whoever asked: nothing is wrong with the work
         with pool.connection() as db:
-            jobs.fail(db, id, error.code)
+            jobs.fail(db, id, error.code, error.values if isinstance(error, FileRefused) else None)
         return
     except Exception as error:
         with pool.connection() as db:

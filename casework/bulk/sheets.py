@@ -40,16 +40,21 @@ class FileRefused(Invalid):
 
 
 def read(media: str, content: bytes) -> Iterator[Row]:
-    """Yield the rows of a file; FileRefused where it cannot be read, also in the middle of it."""
+    """Yield the rows of a file; FileRefused where it cannot be read, in the middle of it naming the row."""
     if not content.strip():
         raise FileRefused("file-empty")
-    rows = _workbook(content) if media == "xlsx" else _csv(content)
-    for number, row in enumerate(rows):
-        if number > MOST_ROWS:
-            raise FileRefused("file-too-many-rows", most=MOST_ROWS)
-        if len(row) > MOST_COLUMNS or any(len(cell) > LONGEST_CELL for cell in row):
-            raise FileRefused("file-cell-too-large")
-        yield row
+    rows, number = _workbook(content) if media == "xlsx" else _csv(content), 0
+    try:
+        for number, row in enumerate(rows, 1):
+            if number > MOST_ROWS + 1:
+                raise FileRefused("file-too-many-rows", most=MOST_ROWS)
+            if len(row) > MOST_COLUMNS or any(len(cell) > LONGEST_CELL for cell in row):
+                raise FileRefused("file-cell-too-large")
+            yield row
+    except FileRefused as error:
+        if number and error.code == FileRefused.default_code:
+            raise FileRefused("file-malformed-at", row=number + 1) from None
+        raise
 
 
 def encoding_of(content: bytes) -> str:

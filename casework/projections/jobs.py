@@ -20,6 +20,9 @@ KEPT_DAYS = 7
 DEAD_SECONDS = 60
 """A job that nobody has touched for so long is begun again."""
 
+DEAD_AT_ROWS_SECONDS = 20
+"""The same, of an import that has begun with its rows: its worker tells how far it is every two seconds."""
+
 UNFINISHED = ("failed", "cancelled")
 OVER = (*UNFINISHED, "done")
 
@@ -53,7 +56,9 @@ _DUE = """
 UPDATE casework.job SET state = 'queued', touched_at = clock_timestamp()
 WHERE id IN (SELECT id FROM casework.job
               WHERE state = 'waiting' OR (state IN ('queued', 'running')
-                    AND touched_at < clock_timestamp() - make_interval(secs => %s))
+                    AND touched_at < clock_timestamp() - make_interval(secs => CASE
+                        WHEN state = 'running' AND kind = 'import_rows' AND done > 0 THEN least(%(rows)s, %(secs)s)
+                        ELSE %(secs)s END))
               ORDER BY created_at FOR UPDATE SKIP LOCKED)
 RETURNING id"""
 _BEGIN = """
@@ -72,10 +77,20 @@ WHERE id = %s AND state IN ('waiting', 'queued', 'running')"""
 
 def ask(db: Db, kind: str, key: str, asked: dict[str, Any], again: Sequence[str] = UNFINISHED) -> UUID:
     """Ask for a job; the same key finds the same job, and begins it again only where it is in one of some states."""
-    id = uuid8_from(f"job\0{kind}\0{key}".encode())
+    id = id_of(kind, key)
     db.execute(_FORGET, (KEPT_DAYS,))
     db.execute(_ASK, {"id": id, "kind": kind, "asked": Jsonb(asked), "again": list(again)})
     return id
+
+
+def id_of(kind: str, key: str) -> UUID:
+    """Return the id of the job that is asked for under a key."""
+    return uuid8_from(f"job\0{kind}\0{key}".encode())
+
+
+def some(db: Db, ids: Sequence[UUID]) -> list[Job]:
+    """Return those of some jobs that were asked for, the one that was touched last coming last."""
+    return [Job(*row) for row in db.execute(_COLUMNS + "WHERE id = ANY (%s) ORDER BY touched_at", (list(ids),))]
 
 
 def find(db: Db, id: UUID) -> Job | None:
@@ -86,7 +101,7 @@ def find(db: Db, id: UUID) -> Job | None:
 
 def due(db: Db) -> list[UUID]:
     """Take the jobs that nobody works on, for the queue: new ones, and those whose worker or queue is gone."""
-    return [id for (id,) in db.execute(_DUE, (DEAD_SECONDS,)).fetchall()]
+    return [id for (id,) in db.execute(_DUE, {"secs": DEAD_SECONDS, "rows": DEAD_AT_ROWS_SECONDS})]
 
 
 def begin(db: Db, id: UUID) -> bool:
@@ -105,9 +120,9 @@ def finish(db: Db, id: UUID, result: dict[str, Any]) -> None:
     db.execute(_END, {"id": id, "state": "done", "result": Jsonb(result), "error": None})
 
 
-def fail(db: Db, id: UUID, error: str) -> None:
-    """Say that nothing came of it, by a code."""
-    db.execute(_END, {"id": id, "state": "failed", "result": None, "error": error})
+def fail(db: Db, id: UUID, error: str, values: dict[str, Any] | None = None) -> None:
+    """Say that nothing came of it, by a code, and with what its sentence is filled in."""
+    db.execute(_END, {"id": id, "state": "failed", "result": values and Jsonb(values), "error": error})
 
 
 def cancel(db: Db, id: UUID) -> None:

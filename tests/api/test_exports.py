@@ -95,6 +95,12 @@ def test_households_are_exported_as_the_list_shows_them(
         assert [row[f"{level['level']}_band"] for level in item["levels"]] == [each["band"] for each in item["levels"]]
 
 
+def test_a_unit_that_nobody_registered_is_not_asked_for(desk: DeskOf):
+    answer = desk("supervisor").post("/v1/exports", {"kind": "timeline", "unit": "419999999999"})
+
+    assert (answer.status, answer.json["code"]) == (404, "not-found")
+
+
 def test_a_download_goes_on_where_it_broke_off(desk: DeskOf, work: Callable[[str], None]):
     auditor = desk("auditor")
     manifest, whole = written(auditor, work, kind="timeline")

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 import workers.jobs
 from api.imports import XLSX
 from casework.application import Casework
 from casework.config import Settings
+from casework.projections import jobs
 from tests.api.conftest import Answer, Desk, DeskOf, arrived, id_number
 
 NUMBER = id_number("19900517", "002")
@@ -284,6 +286,36 @@ def test_a_template_can_be_uploaded_as_it_is(desk: DeskOf, kind: str, work: Call
         asked = clerk.send(f"/v1/imports?kind={kind}", form.data, media)
         work(asked)
         assert clerk.get(asked.json["import_href"]).json["counts"]["rows"] == 0
+
+
+def test_why_a_file_was_not_read_is_told_at_the_import(desk: DeskOf, household: str, work: Callable[[Answer], None]):
+    clerk = desk("supervisor")
+    asked = uploaded(clerk, FILE + f'r-9,{NUMBER},"HLT-EDU,2013-03-01\n')
+    before = clerk.get(asked.json["import_href"]).json["job"]
+
+    work(asked)
+
+    [listed] = [each for each in clerk.get("/v1/imports").json["items"] if each["id"] == asked.json["import_id"]]
+    assert (before["state"], before["error"]) == ("waiting", None)
+    assert (listed["state"], listed["job"]["href"], listed["job"]["state"]) == (
+        "uploaded",
+        asked.json["href"],
+        "failed",
+    )
+    assert (listed["job"]["error"], "5" in listed["job"]["detail"]) == ("file-malformed-at", True)
+
+
+def test_an_import_that_is_at_its_rows_is_missed_sooner_than_one_that_is_read(desk: DeskOf, casework: Casework):
+    asked = [uploaded(desk("supervisor"), FILE + f"x-{number},,,\n") for number in range(2)]
+    reading, at_rows = (UUID(each.json["id"]) for each in asked)
+    with psycopg.connect(str(casework.pool.conninfo), autocommit=True) as db:
+        db.execute("UPDATE casework.job SET state = 'running', touched_at = now() - interval '30 seconds'")
+        db.execute("UPDATE casework.job SET done = 1 WHERE id = %s", (at_rows,))
+
+    with casework.pool.connection() as db:
+        due = jobs.due(db)
+
+    assert (reading in due, at_rows in due) == (False, True)
 
 
 def test_a_cancelled_import_is_begun_again_where_it_is_asked_for_again(

@@ -63,6 +63,13 @@ def test_a_file_that_is_no_csv_is_refused(content: bytes):
         list(read("csv", content))
 
 
+def test_where_a_file_breaks_off_in_the_middle_the_row_is_named():
+    with pytest.raises(FileRefused) as refused:
+        list(read("csv", b'a,b\n1,2\n3,"4\n'))
+
+    assert (refused.value.code, refused.value.values) == ("file-malformed-at", {"row": 3})
+
+
 def test_limits_are_kept(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sheets, "MOST_ROWS", 2)
 
