@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from threading import Lock
 from time import monotonic
@@ -187,9 +187,11 @@ class CommandPath(Application[UUID]):
             if loaded.was_kept and not household.pending:
                 return None
             outcome = self._commit(context, household, decided)
-        except (CaseworkError, StreamConflict):
+        except (CaseworkError, StreamConflict) as error:
             if loaded.was_kept:
                 return None
+            if isinstance(error, Refused):
+                self._check_refusal_is_new(household, context, decide)
             raise
         self._kept.keep(loaded, context.command_id)
         return outcome
@@ -338,6 +340,25 @@ class CommandPath(Application[UUID]):
             own_bureau_only=context.role == "bureau",
         )
 
+    def _check_refusal_is_new(
+        self, household: Household, context: Context, decide: Callable[[Household, By], Decided]
+    ) -> None:
+        """Say that somebody else was faster, where what a command asks was not refused as the caller saw the household.
+
+        The rule that refuses it now would say nothing of what has changed meanwhile.
+        """
+        expected, actual = context.expected_version, household.version - len(household.pending)
+        if expected is None or not 0 < expected < actual:
+            return
+        seen = [Recorded(household.id, place, each) for place, each in enumerate(household.entries[:expected], 1)]
+        try:
+            decide(cast("Household", fold(None, seen)), self._by(context))
+        except (CaseworkError, StreamConflict):
+            return
+        with self.pool.connection() as db:
+            since = reading.timeline(db, household.id, after_version=expected)
+        raise self._conflict(expected, actual, since)
+
     def _check_version(self, changed: Aggregate, context: Context) -> None:
         """Refuse an edit of what somebody else edited since the caller saw it; other parts do not matter."""
         expected, mine = context.expected_version, [item.event for item in changed.pending]
@@ -347,8 +368,11 @@ class CommandPath(Application[UUID]):
         with self.pool.connection() as db:
             since = reading.timeline(db, changed.id, after_version=min(expected, actual))
         if expected > actual or collide(mine, [self._decode(each.type, each.state) for each in since]):
-            between = [{"version": e.version, "type": e.type, "recorded_at": e.recorded_at} for e in since]
-            raise VersionConflict(expected=expected, actual=actual, events=between)
+            raise self._conflict(expected, actual, since)
+
+    def _conflict(self, expected: int, actual: int, since: Iterable[LoggedEvent]) -> VersionConflict:
+        between = [{"version": e.version, "type": e.type, "recorded_at": e.recorded_at} for e in since]
+        return VersionConflict(expected=expected, actual=actual, events=between)
 
     def _check_access(self, household: Household, context: Context) -> None:
         """A household outside the caller's divisions is not there for them."""

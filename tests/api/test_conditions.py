@@ -59,6 +59,26 @@ def test_fifty_deliveries_at_once_with_one_key_are_one(desk: DeskOf):
     assert desk().get(f"/v1/households/{household}").json["version"] == 2
 
 
+def test_what_was_not_refused_as_it_was_seen_is_a_conflict(clerk: Desk):
+    """Who became the head meanwhile does not leave just so: to whoever saw them as a member, that is news."""
+    body = arrival("甲")
+    spouse = {"relation": "spouse", "sex": "male", "born_on": "1985-02-03", "name": "乙", "migrant": True}
+    body["members"].append(spouse)
+    made = clerk.post("/v1/households", body).json
+    household, (_, other) = made["id"], made["events"][0]["person_ids"]
+    clerk.edit(household, "head-changes", {"changed_on": "2013-02-01", "person_id": other})
+    path = f"/v1/households/{household}/members/{other}/departures"
+
+    answers = [
+        clerk.post(path, {"left_on": "2013-03-01", "reason": "moved_out"}, If_Match=seen) for seen in ('"1"', '"2"')
+    ]
+
+    assert [(answer.status, answer.json["code"]) for answer in answers] == [
+        (412, "version-conflict"),
+        (409, "new-head-needed"),
+    ]
+
+
 def test_the_same_key_with_another_body_is_refused(clerk: Desk):
     household = arrived(clerk)
     path = f"/v1/households/{household}/deliveries"
