@@ -202,6 +202,7 @@ class ResidenceCommands(HouseholdState):
         """Say whether the household was found."""
         self._check_open()
         self._check_date(by, verified_on)
+        refuse_if(verified_on < self.arrived_on, "before-arrival")
         check_codes(outcome=("residence_outcomes", outcome), method=("residence_methods", method))
         self.record(ResidenceVerified(occurred_on=verified_on, outcome=outcome, method=method))
 

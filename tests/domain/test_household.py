@@ -215,6 +215,7 @@ def test_facts_may_be_told_of_the_time_before_a_member_joined():
     ("rule", "story", "phrase"),
     [
         ("unknown-code", [], seen("happy")),
+        ("before-arrival", [], seen(on="2011-12-31")),
         ("move-from-elsewhere", [], moved(ELSEWHERE, source="410103002003")),
         ("move-to-same-place", [], moved(COMMUNITY)),
         ("move-before-last-move", [], moved(ELSEWHERE, "2011-12-31")),
