@@ -15,6 +15,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from casework.command import Decided
+from casework.domain.events import HouseholdEvent, TransferAnswered
 from casework.domain.household import Household
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Transfer
@@ -162,7 +163,7 @@ class TransferPath(RegroupingPath):
         return sorted(found, key=lambda seen: (seen.transfer.due_on, seen.transfer.transfer_id))
 
     def _seen(self, household: Household, transfer: Transfer, is_ours: Callable[[str], bool]) -> Seen | None:
-        of_us, by_us = is_ours(household.community), is_ours(transfer.to_community)
+        of_us, by_us = is_ours(_asked_in(household, transfer)), is_ours(transfer.to_community)
         state = household.transfer_state(transfer, self.today)
         return Seen(household, transfer, state, of_us, by_us) if of_us or by_us else None
 
@@ -275,6 +276,19 @@ class TransferPath(RegroupingPath):
         )
         target.receive_member(by, joined_on=on, member=moving)
         return Decided(self._handed_over(relations, target.id), others=(target,))
+
+
+def _asked_in(household: Household, transfer: Transfer) -> str:
+    """Where the household lives that was asked for; once it was answered, where it lived then."""
+    if transfer.answered_on is None:
+        return household.community
+    answers = (place for place, event in enumerate(household.entries, 1) if _answers(event, transfer))
+    answered = next(answers, household.version)
+    return next(code for _, version, code in reversed(household.residences) if version < answered)
+
+
+def _answers(event: HouseholdEvent, transfer: Transfer) -> bool:
+    return isinstance(event, TransferAnswered) and event.transfer_id == transfer.transfer_id
 
 
 def _goes_to(household: Household, transfer: Transfer) -> UUID | None:
