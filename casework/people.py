@@ -225,7 +225,8 @@ class PeoplePath(RegroupingPath):
     ) -> Outcome:
         """A member's ID number is not theirs: they have none from now on, and its owner can be registered.
 
-        Where they have none there is nothing to do.
+        Where they have none there is nothing to do. It is somebody else's: earlier profiles that hold it go too, and
+        what events committed to of them opens no more, as after an erasure.
         """
 
         def decide(household: Household, by: By) -> Decided:
@@ -249,7 +250,10 @@ class PeoplePath(RegroupingPath):
             claims = entry.beside()._replace(released=[person_id])
             return Decided(together([claims, Beside([evidence])]))
 
-        return self._change(household_id, context, decide)
+        outcome = self._change(household_id, context, decide)
+        with self.pool.connection() as db:  # cut off before it, it is done by the same command again
+            self.persons.forget_other_numbers(db, person_id)
+        return outcome
 
     def change_head(
         self, household_id: UUID, context: Context, *, person_id: UUID, changed_on: date, minor: bool = False

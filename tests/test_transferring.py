@@ -273,6 +273,16 @@ def test_what_lapsed_is_decided_by_a_supervisor_of_both_or_asked_again(two: Two)
     assert (two.holder(two.spouse), two.state(second)) == (two.new, "over")
 
 
+def test_whom_a_request_asked_stays_told_where_the_whole_file_went_over(two: Two):
+    transfer = two.ask(to_community=OTHER_COMMUNITY, whole_household=True)
+
+    two.accept(transfer)
+
+    for divisions, expected in (({"410105"}, (True, False)), ({OTHER_COMMUNITY}, (False, True))):
+        seen = two.casework.seen_transfer(transfer, frozenset(divisions))
+        assert (seen.is_asked_of_us, seen.is_asked_by_us) == expected
+
+
 def test_a_request_is_there_for_its_two_offices_alone(two: Two):
     transfer = two.ask()
 
@@ -385,8 +395,8 @@ class TestWrongIdNumbers:
         with two.casework.pool.connection() as db:
             revisions = two.casework.persons.vault.revisions(db, two.spouse)
             [event] = reading.timeline(db, two.old, after_version=1)
-        assert [each.kind for each in revisions] == ["person", "person", "evidence"]
-        assert revisions[2].fields == {"evidence_ref": "公安核查 2013-77"}
+        assert [each.kind for each in revisions] == ["person", "evidence"]  # the earlier profile had the number
+        assert revisions[1].fields == {"evidence_ref": "公安核查 2013-77"}
         assert (event.meta.role, event.meta.actor) == ("supervisor", "actor-1")
 
     def test_a_second_release_changes_nothing(self, two: Two):

@@ -22,6 +22,7 @@ _ERASED = """
     JOIN vault.erased AS gone USING (partition, subject_id)"""
 _HOLDERS = "SELECT hash, stream_id FROM casework.claim WHERE hash = ANY (%b::bytea[])"
 
+_FORGET = "SELECT vault.forget_profiles(%b::uuid, %b::int[])"
 _HELD = "SELECT stream_id, subject_id FROM casework.claim WHERE hash = %b"
 _ASKED_FOR = "SELECT DISTINCT stream_id FROM casework.claim WHERE kind = 'transfer' ORDER BY stream_id"
 
@@ -150,6 +151,14 @@ class Persons:
         asked = list(person_ids)
         partitions = [vault_partition_of(person_id) for person_id in asked]
         return {row[0] for row in db.execute(_ERASED, (partitions, asked))}
+
+    def forget_other_numbers(self, db: Connection[Any], person_id: UUID) -> None:
+        """Delete earlier profiles that hold another ID number than the one that stands, if one does."""
+        profiles = [row for row in self.vault.revisions(db, person_id) if row.kind == "person"]
+        stands = profiles[-1].fields.get("id_number") if profiles else None
+        wrong = [row.number for row in profiles if row.fields.get("id_number") not in (None, stands)]
+        if wrong:
+            db.execute(_FORGET, (person_id, wrong))
 
     def changed(self, profile: Profile, changes: Mapping[str, Any]) -> Profile:
         """A profile with some of its fields told anew."""

@@ -254,6 +254,24 @@ def test_an_erased_person_is_nobody_to_ask_for(
     assert [answer.json["code"] for answer in answers] == ["person-erased", "transfer-nobody", "transfer-nobody"]
 
 
+def test_a_released_number_is_in_no_earlier_profile(here: Desk, desk: DeskOf, there: Desk, number: str):
+    household, head, _ = held(there, number)
+    boss = desk("supervisor", divisions=["410105"], sub="boss-1", purpose="casework")
+    there.edit(household, f"members/{head}/facts", {"recorded_on": "2013-05-02", "profile": {"phone": "13812345678"}})
+
+    def profiles() -> list[bool]:
+        sealed = boss.get(f"/v1/households/{household}/record").json["sealed"]
+        return [number in str(row["fields"]) for row in sealed if row["subject_id"] == head and row["kind"] == "person"]
+
+    before = profiles()
+    body = {"reason": "somebody_elses_number", "evidence_ref": "豫公核2013-77"}
+    released = boss.edit(household, f"members/{head}/id-number-releases", body)
+
+    assert released.status == 200, released.text
+    assert (before, profiles()) == ([True, True], [False])
+    assert boss.get(f"/v1/households/{household}/timeline").status == 200
+
+
 def test_a_supervisor_releases_a_number_that_is_somebody_elses(here: Desk, desk: DeskOf, there: Desk, number: str):
     household, head, _ = held(there, number)
     path = f"members/{head}/id-number-releases"
