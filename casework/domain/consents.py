@@ -92,7 +92,10 @@ class ConsentCommands(MembershipCommands):
             self.record(ErasureRequested(occurred_on=requested_on, person_id=person_id, basis=basis))
 
     def erase_person(self, by: By, *, erased_on: date, person_id: UUID, ledger_entry: int) -> None:
-        """What names a person goes, as was asked; erasing whoever is erased changes nothing."""
+        """What names a person goes, as was asked; erasing whoever is erased changes nothing.
+
+        Whoever knew them by a record that was found to be theirs is told of that one too.
+        """
         self._check_date(by, erased_on, backdated=False)
         person = self.person(person_id)
         if person.is_erased:
@@ -101,7 +104,8 @@ class ConsentCommands(MembershipCommands):
         if person.erasure is None:
             raise Refused("erasure-not-requested")
         refuse_if(erased_on < person.erasure.requested_on, "erased-before-requested")
-        self.record(PersonErased(occurred_on=erased_on, person_id=person_id, ledger_entry=ledger_entry))
+        for record in (person_id, *(double for double in person.doubles if double in self.people)):
+            self.record(PersonErased(occurred_on=erased_on, person_id=record, ledger_entry=ledger_entry))
 
     def record_survey(
         self, by: By, *, surveyed_on: date, person_id: UUID, instrument: str, version: str, answers: Answers

@@ -329,8 +329,6 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
     def _erased(self, person: Person, on: date, ledger_entry: int) -> None:
         person.erasure = person.erasure or Erasure(on, "")
         person.erasure.erased_on, person.erasure.ledger_entry = on, ledger_entry
-        for double in self.people.keys() & set(person.doubles):
-            self.people[double].erasure = person.erasure
 
     def _transfer_asked(self, event: TransferRequested) -> None:
         self.transfers[event.transfer_id] = Transfer(
