@@ -115,7 +115,8 @@ class PeopleRules:
         return None
 
     def verify_residence(self) -> str | None:
-        return None
+        assert self.known.arrived is not None
+        return "before arrival" if self.on < self.known.arrived else None
 
     def move_household(self) -> str | None:
         to, here = self.said["to_community"], self.known.community
