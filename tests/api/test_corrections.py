@@ -11,7 +11,7 @@ import pytest
 from casework.application import Casework
 from casework.domain.registry import unit_id
 from casework.projections.verify import verify
-from tests.api.conftest import Answer, Desk, DeskOf, arrived, id_number
+from tests.api.conftest import Answer, Desk, DeskOf, arrival, arrived, id_number
 from tests.given import COMMUNITY, OTHER_COMMUNITY
 
 
@@ -346,7 +346,7 @@ def test_sent_again_it_counts_once_and_over_others_work_it_does_not_count(clerk:
 
 
 def test_what_was_not_told_long_ago_is_not_untold_without_a_supervisor(clerk: Desk, desk: DeskOf):
-    household = arrived(clerk)
+    household = clerk.post("/v1/households", {**arrival(), "arrived_on": "2012-08-01"}).json["id"]
     chief = desk("supervisor")
     seen = {"verified_on": "2012-09-01", "outcome": "present"}
     assert code(clerk.edit(household, "residence-verifications", seen)) == (409, "back-dated-too-far")
