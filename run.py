@@ -30,7 +30,7 @@ STAMP = VENV / "installed"
 
 COMMANDS = {
     "demo": [PROGRAM, "demo"],
-    "test": [PYTHON, "-m", "pytest"],
+    "test": [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile"],  # a process for each core
     "bench": [PYTHON, "-m", "bench"],
     "faults": [PYTHON, "-m", "pytest", "tests/faults"],
 }

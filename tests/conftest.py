@@ -1,7 +1,7 @@
 """Servers for the tests that need them: the embedded ones, or those that the environment names.
 
 ``CASEWORK_DATABASE_URL`` and ``CASEWORK_REDIS_URL`` name other servers; the first with a superuser's login.
-A test that asks for no server starts none.
+A test that asks for no server starts none. Where tests run in several processes each has embedded servers of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from casework.local import Servers, local_servers
 if TYPE_CHECKING:
     from tests.projections.simulated import Simulated
 
+NAMED = ("CASEWORK_DATABASE_URL", "CASEWORK_REDIS_URL")
+
 NewDatabase = Callable[[], AbstractContextManager[str]]
+
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Run tests one after the other where servers are named: several processes would empty each other's databases."""
+    return 0 if any(map(os.environ.get, NAMED)) else None
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +48,7 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """The two servers of this run."""
-    named = Servers(os.environ.get("CASEWORK_DATABASE_URL", ""), os.environ.get("CASEWORK_REDIS_URL", ""))
+    named = Servers(*(os.environ.get(name, "") for name in NAMED))
     with ExitStack() as running:
         if all(named):
             yield named
