@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from casework.application import Casework
+from casework.config import Settings
 from tests.api.conftest import Answer, Desk, DeskOf, arrival, arrived, id_number
-from tests.api.test_no_trace import dumped, found
 from tests.given import COMMUNITY, OTHER_COMMUNITY
+from tests.traces import dump_of, dump_with, files_in, traces
 
 NUMBERS = iter([id_number("19900517", f"{n:03}") for n in range(2, 1000, 2)])
 NAME, REMARK = "欧阳转", "已随女儿迁来本社区"
@@ -331,6 +332,7 @@ def test_no_byte_of_a_number_or_a_remark_is_outside_the_vault(
     there: Desk,
     desk: DeskOf,
     casework: Casework,
+    settings: Settings,
     drain: Callable[[], None],
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -355,6 +357,10 @@ def test_no_byte_of_a_number_or_a_remark_is_outside_the_vault(
     drain()
 
     logs = "".join(capfd.readouterr()) + caplog.text
-    for content in (dumped(str(casework.pool.conninfo)), logs.encode(), *(each.data for each in told)):
-        assert found(content, number, NAME, REMARK) == set()
+    answers = {f"answer {place}": each.data for place, each in enumerate(told)}
+    url = str(casework.pool.conninfo)
+    places = {**dump_of(url), "logs": logs.encode(), **answers, **files_in(settings.data_dir)}
+    assert traces(places, number, NAME, REMARK) == []
+    for secret in (number, NAME, REMARK):
+        assert {trace.word for trace in traces(dump_with(url, secret), number, NAME, REMARK)} == {secret}
     assert [each.status for each in told] == [409, 403, 409, 200, 200, 200, 200]

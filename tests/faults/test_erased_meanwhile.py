@@ -29,7 +29,6 @@ from casework.errors import Refused
 from casework.log import reading
 from casework.log.append import VaultRow
 from casework.privacy.id_number import synthetic_id_number
-from tests.api.test_no_trace import dumped, files_in, found
 from tests.bulk.conftest import Clerk
 from tests.bulk.lots import PROGRAM
 from tests.faults.amounts import amount, seeds
@@ -37,6 +36,7 @@ from tests.faults.invariants import assert_views_hold
 from tests.given import by, casework_on, person, registered
 from tests.processes import stands_still
 from tests.projections.simulated import Simulated
+from tests.traces import dump_of, files_in, traces
 
 NAME, PHONE, REMARK = "欧阳静安", "13912345678", "嵩山路八十八号院"
 NUMBER = synthetic_id_number(date(1980, 3, 2), "male", 7)
@@ -109,8 +109,9 @@ def assert_nothing_is_left(office: Casework, settings: Settings, *said: bytes) -
     assert office.ledger is not None
     with office.pool.connection() as db:
         office.ledger.check(db)
-    places = (opened(office), dumped(settings.database_url or ""), files_in(settings.data_dir), *said)
-    assert [found(place, *SECRETS) for place in places] == [set()] * len(places)
+    heard = {f"said {place}": each for place, each in enumerate(said)}
+    tables, files = dump_of(settings.database_url or ""), files_in(settings.data_dir)
+    assert traces({"opened": opened(office), **tables, **files, **heard}, *SECRETS) == []
 
 
 def services(office: Casework, file_id: UUID) -> int:
