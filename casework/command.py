@@ -282,6 +282,7 @@ class CommandPath(Application[UUID]):
                 claims=claims,
                 released=beside.released,
                 erasing=beside.erasing,
+                forget=beside.forget,
             )
         except ClaimTaken as taken:
             raise self._with_office(taken, context) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from functools import partial
 from typing import Any
@@ -225,15 +225,18 @@ class PeoplePath(RegroupingPath):
     ) -> Outcome:
         """A member's ID number is not theirs: they have none from now on, and its owner can be registered.
 
-        Where they have none there is nothing to do. It is somebody else's: earlier profiles that hold it go too, and
-        what events committed to of them opens no more, as after an erasure.
+        It is somebody else's: earlier profiles that hold it go too, in the same append, also those of records that were
+        made one with theirs. What events committed to of them opens no more, as after an erasure. Where no profile of
+        theirs holds one there is nothing to do.
         """
 
         def decide(household: Household, by: By) -> Decided:
             person = household.person(person_id)
             refuse_if(person.current is None, "profile-of-former-member")
             profile = self._profile(person_id)
-            if profile.id_number is None:
+            with self.pool.connection() as db:
+                numbers = self.persons.numbers(db, person_id)
+            if not numbers:
                 return Decided()
             without = self.persons.changed(profile, {"id_number": None})
             entry = self.persons.enter(person_id, without, today=by.today)
@@ -248,12 +251,20 @@ class PeoplePath(RegroupingPath):
                 profile_commitment=entry.row.commitment,
             )
             claims = entry.beside()._replace(released=[person_id])
-            return Decided(together([claims, Beside([evidence])]))
+            doubles = self._without(numbers, person.doubles, by.today)
+            forget = partial(self.persons.forget_other_numbers, person_ids=[person_id, *person.doubles])
+            return Decided(together([claims, Beside([evidence]), *doubles])._replace(forget=forget))
 
-        outcome = self._change(household_id, context, decide)
-        with self.pool.connection() as db:  # cut off before it, it is done by the same command again
-            self.persons.forget_other_numbers(db, person_id)
-        return outcome
+        return self._change(household_id, context, decide)
+
+    def _without(self, numbers: Set[str], doubles: Sequence[UUID], today: date) -> list[Beside]:
+        """Other records of a person told anew, where they have one of some ID numbers; they claim nothing."""
+        told = [
+            self.persons.enter(double, self.persons.changed(profile, {"id_number": None}), today=today)
+            for double, profile in self._profiles(doubles).items()
+            if profile.id_number in numbers
+        ]
+        return [Beside([entry.row], entry.search_keys) for entry in told]
 
     def change_head(
         self, household_id: UUID, context: Context, *, person_id: UUID, changed_on: date, minor: bool = False

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from tests.test_regrouping import at_once
 
 TEN_TH = date(2013, 10, 10)
 NUMBER = synthetic_id_number(date(1982, 5, 5), "female", 1)
+ROOT = Path(__file__).parents[1]
 LAPSED = datetime(2013, 11, 20, 4, 0, tzinfo=UTC)
 
 
@@ -356,6 +361,20 @@ def drain(engine: Engine) -> None:
         pass
 
 
+RELEASE = """
+import sys
+from uuid import UUID
+from casework.config import Settings
+from tests.given import casework_on
+from tests.test_transferring import TestWrongIdNumbers, Two
+
+settings = Settings.from_env()
+for casework in casework_on(settings.database_url, settings.keys_dir):
+    home, spouse = map(UUID, sys.argv[1:])
+    TestWrongIdNumbers().release(Two(casework, home, spouse, spouse, home))
+"""
+
+
 class TestWrongIdNumbers:
     """An ID number was somebody else's: it is released, and they can be registered."""
 
@@ -374,6 +393,17 @@ class TestWrongIdNumbers:
 
     def arrive(self, two: Two) -> str:
         return code(lambda: registered(two.casework, self.OWNER))
+
+    def tell(self, two: Two, **profile: Any) -> None:
+        facts = person()[0].facts
+        two.casework.record_member_facts(
+            two.old, there(), person_id=two.spouse, recorded_on=TEN_TH, facts=facts, profile=profile
+        )
+
+    def numbers(self, two: Two) -> set[str]:
+        """What any profile holds, earlier ones too."""
+        with two.casework.pool.connection() as db:
+            return two.casework.persons.numbers(db, two.spouse)
 
     def profile(self, two: Two) -> Profile:
         with two.casework.pool.connection() as db:
@@ -398,6 +428,58 @@ class TestWrongIdNumbers:
         assert [each.kind for each in revisions] == ["person", "evidence"]  # the earlier profile had the number
         assert revisions[1].fields == {"evidence_ref": "公安核查 2013-77"}
         assert (event.meta.role, event.meta.actor) == ("supervisor", "actor-1")
+
+    @pytest.mark.parametrize("place", ["outdated", "forgotten", "appended"])
+    def test_a_release_that_is_killed_is_whole_or_not_there(
+        self, two: Two, database_url: str, tmp_path: Path, place: str
+    ):
+        self.tell(two, phone="13812345678")
+        environ = {
+            "CASEWORK_DATABASE_URL": database_url,
+            "CASEWORK_KEYS_DIR": str(tmp_path / "keys"),
+            "CASEWORK_FAULT": f"{place}=kill",
+        }
+        killed = subprocess.run(
+            [sys.executable, "-c", RELEASE, str(two.old), str(two.spouse)],
+            env={**os.environ, **environ},
+            cwd=ROOT,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL
+        done = place == "appended"
+        assert (two.casework.household(two.old).version, self.numbers(two)) == ((3, set()) if done else (2, {NUMBER}))
+
+        again = self.release(two)
+
+        assert (again.changed, again.version, self.numbers(two)) == (True, 3, set())
+        assert self.arrive(two) == "done"
+
+    def test_a_number_that_was_taken_back_is_released_from_the_earlier_profiles(self, two: Two):
+        self.tell(two, id_number=None)
+        assert (self.profile(two).id_number, self.numbers(two)) == (None, {NUMBER})
+
+        released, again = self.release(two), self.release(two, "again")
+
+        assert (released.changed, again.changed, self.numbers(two)) == (True, False, set())
+
+    def test_it_goes_from_a_record_that_was_made_one_with_theirs(self, two: Two):
+        twin = person("李肆", "1982-05-20", "female", "other_relative", phone="13912345678")
+        doubled = two.spouse
+        two.casework.add_member(two.old, there(), joined_on=date(2013, 3, 1), member=twin[0], profile=twin[1])
+        two.casework.remove_member(
+            two.old, there(), person_id=doubled, left_on=TEN_TH, reason="registered_twice", same_as=twin[0].person_id
+        )
+        now = replace(two, spouse=twin[0].person_id)
+        assert self.numbers(two) == self.numbers(now) == {NUMBER}
+
+        self.release(now)
+
+        assert self.numbers(two) == self.numbers(now) == set()
+        with two.casework.pool.connection() as db:
+            assert two.casework.persons.hashes.lookup(db, "id_number", NUMBER) == []
+            profiles = two.casework.persons.profiles(db, [doubled, now.spouse])
+        assert {id: profile.name for id, profile in profiles.items()} == {doubled: "李四", now.spouse: "李肆"}
+        assert self.arrive(two) == "done"
 
     def test_a_second_release_changes_nothing(self, two: Two):
         first = self.release(two)

@@ -8,6 +8,8 @@ from struct import Struct
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from psycopg import Connection
+
 
 class VaultRow(NamedTuple):
     """A sealed row about a person; its revision is given by the append."""
@@ -68,6 +70,7 @@ class Beside(NamedTuple):
     """What an append writes in the same transaction as its events.
 
     ``released`` are people: what they hold in the streams of the events is released, before any claim is taken.
+    ``forget`` deletes from the vault what the append has outdated, on its connection, once all is written.
     """
 
     vault: Sequence[VaultRow] = ()
@@ -75,6 +78,7 @@ class Beside(NamedTuple):
     claims: Sequence[Claim] = ()
     released: Sequence[UUID] = ()
     erasing: Erasing | None = None
+    forget: Callable[[Connection[Any]], None] | None = None
 
 
 NOTHING = Beside()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from threading import Event as Flag
 from typing import Any, cast
@@ -21,6 +21,7 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 from eventsourcing.utils import Environment, EnvType
+from psycopg import Connection
 
 from casework.domain.ids import PARTITIONS, partition_of, uuid7
 from casework.log.append import (
@@ -82,9 +83,12 @@ class LogAggregateRecorder(AggregateRecorder):
         Raises :class:`~casework.log.failures.StreamConflict`, ``EventTooLarge`` or ``LogUnavailable``, or
         :class:`~casework.errors.ClaimTaken` (``values["held_by"]``: the other stream, ``values["kind"]``).
         """
+        statement = append_statement(events, beside)
         if beside.erasing is not None:
-            return self.store.erase(events, append_statement(events, beside), beside.erasing)
-        return self.store.append(events, append_statement(events, beside))
+            return self.store.erase(events, statement, beside.erasing)
+        if beside.forget is not None:
+            return self.store.forget(events, statement, beside.forget)
+        return self.store.append(events, statement)
 
     def append_simulated(
         self, events: Sequence[NewEvent], recorded_at: Sequence[datetime], beside: Beside = NOTHING
@@ -140,6 +144,7 @@ class LogAggregateRecorder(AggregateRecorder):
         claims: Sequence[Claim] = (),
         released: Sequence[UUID] = (),
         erasing: Erasing | None = None,
+        forget: Callable[[Connection[Any]], None] | None = None,
         tracking: Tracking | None = None,
     ) -> list[int]:
         if tracking is not None:
@@ -148,7 +153,7 @@ class LogAggregateRecorder(AggregateRecorder):
             return []
         metas: Sequence[bytes | None] = metadata or [None] * len(stored_events)
         events = [self.new_event(stored, meta) for stored, meta in zip(stored_events, metas, strict=True)]
-        return self.append(events, Beside(vault, search_keys, claims, released, erasing)).positions
+        return self.append(events, Beside(vault, search_keys, claims, released, erasing, forget)).positions
 
 
 class LogRecorder(LogAggregateRecorder, ApplicationRecorder):
@@ -158,7 +163,8 @@ class LogRecorder(LogAggregateRecorder, ApplicationRecorder):
         """Append events and return their positions in the order given.
 
         Keyword arguments: ``metadata`` (encoded, one for each event), ``vault`` rows, ``search_keys``, ``claims``,
-        people whose claims are ``released``, and whom it is ``erasing``. Errors as :meth:`append` raises them.
+        people whose claims are ``released``, whom it is ``erasing``, and what it is to ``forget``. Errors as
+        :meth:`append` raises them.
         """
         return self._insert(stored_events, **kwargs)
 

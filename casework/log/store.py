@@ -7,7 +7,8 @@ events is the answer that they are in the log.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
@@ -52,23 +53,26 @@ class Store:
         raise LogUnavailable
 
     def erase(self, events: Sequence[NewEvent], statement: Statement, erasing: Erasing) -> Appended:
-        """Append events of one stream, and erase: the ledger's entry first, the rest in one transaction.
+        """Append events of one stream, and erase: the ledger's entry first, the rest in one transaction."""
+        with self._transaction() as db:
+            _hold(db, events[0], erasing)
+            written = erasing.write()
+            fault("ledger-written")
+            appended = self._appended_in(db, events, statement)
+            erase_rows(db, erasing.person_id, erasing.subjects, events[0].stream_id, written)
+            fault("erased")
+        return appended
 
-        Where the answer is lost the command comes again, and finds its events.
-        """
-        stream_id = events[0].stream_id
-        try:
-            with self.pool.connection() as db, db.transaction():
-                _hold(db, events[0], erasing)
-                written = erasing.write()
-                fault("ledger-written")
-                answer = outcome_of(rows(db, statement.query, statement.parameters)[0])
-                appended = self._appended(events, answer, sent_before=False)
-                erase_rows(db, erasing.person_id, erasing.subjects, stream_id, written)
-                fault("erased")
-            return appended
-        except psycopg.Error as error:
-            raise translated(error) from error
+    def forget(
+        self, events: Sequence[NewEvent], statement: Statement, forget: Callable[[Connection[Any]], None]
+    ) -> Appended:
+        """Append events, and forget what they outdate, in one transaction."""
+        with self._transaction() as db:
+            appended = self._appended_in(db, events, statement)
+            fault("outdated")
+            forget(db)
+            fault("forgotten")
+        return appended
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return rows; a read whose connection died is made once more."""
@@ -76,6 +80,19 @@ class Store:
         if rows is None:
             rows = self._rows(query, parameters, last=True)
         return rows or []
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection[Any]]:
+        """Several statements at once. Where the answer is lost the command comes again, and finds its events."""
+        try:
+            with self.pool.connection() as db, db.transaction():
+                yield db
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def _appended_in(self, db: Connection[Any], events: Sequence[NewEvent], statement: Statement) -> Appended:
+        answer = outcome_of(rows(db, statement.query, statement.parameters)[0])
+        return self._appended(events, answer, sent_before=False)
 
     def _answer(self, statement: Statement, *, last: bool) -> Outcome | None:
         rows = self._rows(statement.query, statement.parameters, last=last)

@@ -152,13 +152,21 @@ class Persons:
         partitions = [vault_partition_of(person_id) for person_id in asked]
         return {row[0] for row in db.execute(_ERASED, (partitions, asked))}
 
-    def forget_other_numbers(self, db: Connection[Any], person_id: UUID) -> None:
-        """Delete earlier profiles that hold another ID number than the one that stands, if one does."""
-        profiles = [row for row in self.vault.revisions(db, person_id) if row.kind == "person"]
-        stands = profiles[-1].fields.get("id_number") if profiles else None
-        wrong = [row.number for row in profiles if row.fields.get("id_number") not in (None, stands)]
-        if wrong:
-            db.execute(_FORGET, (person_id, wrong))
+    def forget_other_numbers(self, db: Connection[Any], person_ids: Iterable[UUID]) -> None:
+        """Delete earlier profiles of some people that hold another ID number than the one that stands, if one does."""
+        for person_id in person_ids:
+            told = self._numbers_told(db, person_id)
+            wrong = [revision for revision, number in told if number not in (None, told[-1][1])]
+            if wrong:
+                db.execute(_FORGET, (person_id, wrong))
+
+    def numbers(self, db: Connection[Any], person_id: UUID) -> set[str]:
+        """The ID numbers that profiles of a person hold, the one that stands and earlier ones."""
+        return {number for _, number in self._numbers_told(db, person_id) if number is not None}
+
+    def _numbers_told(self, db: Connection[Any], person_id: UUID) -> list[tuple[int, str | None]]:
+        rows = self.vault.revisions(db, person_id)
+        return [(row.number, row.fields.get("id_number")) for row in rows if row.kind == "person"]
 
     def changed(self, profile: Profile, changes: Mapping[str, Any]) -> Profile:
         """A profile with some of its fields told anew."""
