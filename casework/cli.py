@@ -487,11 +487,14 @@ def appeal(settings: Settings, **options: Any) -> None:
 @click.option("--once", is_flag=True, help="Do all of it, show the figures, check every view row, and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: the figures as one JSON object on the last line.")
 @click.option("--households", default=1000, type=click.IntRange(1, 10_000), help="How many households.")
+@click.option("--round", "with_round", is_flag=True, help="With a part of the city, and its selection of last year.")
 @with_servers
 def demo(settings: Settings, **options: Any) -> None:
     """Fill a log with synthetic households, and start everything on it."""
     if options["as_json"] and not options["once"]:
         raise click.UsageError("--json goes with --once.")
+    if options["with_round"] and options["households"] > PROFILES["exemplars"].households:
+        raise click.UsageError(f"--round has {PROFILES['exemplars'].households} households at most.")
     from casework.demo import run_demo
 
     sys.exit(run_demo(settings, **options))

@@ -18,12 +18,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from casework import figures, tokens, wiring
+from casework import figures, round_status, tokens, wiring
 from casework.application import Casework
 from casework.config import Settings
+from casework.log.reading import Db
+from casework.past_round import tell_past_round
 from casework.projections import reading
+from casework.projections.months import MonthRun
 from casework.stopping import StopEvent, set_on_signals
-from casework.terminal import fill, progress_bar, screen, wide_console
+from casework.terminal import count_months, fill, progress_bar, screen, wide_console
 
 READY_SECONDS = 60
 STOP_SECONDS = 10
@@ -32,18 +35,43 @@ RESTART_SECONDS = 1.0
 ROLES = ("caseworker", "supervisor", "bureau", "auditor", "selection", "operator", "service")
 
 
-def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int) -> int:
-    """Fill the log, start everything on it, and show it; return the exit status."""
+def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int, with_round: bool) -> int:
+    """Fill the log, start everything on it, and show it; return the exit status.
+
+    With a round, the city is the part of it whose units are large enough to be ranked.
+    """
     wiring.prepare(settings, synthetic=True)
-    loaded = fill(settings, profile="demo", households=households)
+    loaded = fill(settings, profile="exemplars" if with_round else "demo", households=households)
     screen.print(f"{loaded.events} events added, {loaded.present} there before.")
     with wiring.closing_casework(settings) as casework, running(settings):
+        year = tell_round(settings) if with_round else None
         catch_up(casework)
+        if year is not None:
+            show_round(casework, settings, year)
         if once:
             return show_once(casework, as_json=as_json)
         show_addresses(settings)
         stay()
     return 0
+
+
+def tell_round(settings: Settings) -> int | None:
+    """Tell the round of the year before, or go on with it; its year, or None where nobody reached a seat."""
+
+    def count(db: Db, run: MonthRun) -> None:
+        count_months(settings, db, run)
+
+    with wiring.closing_casework(settings) as casework:
+        return tell_past_round(casework, count)
+
+
+def show_round(casework: Casework, settings: Settings, year: int) -> None:
+    """Say how a round came out, and where it is read."""
+    output = Console(soft_wrap=True)
+    for line in round_status.lines(casework.round(year), casework.today):
+        output.print(line, highlight=False)
+    output.print(f"\nWhat the public sees: {_api(settings)}/v1/rounds/{year}/list/report?format=html")
+    output.print(f"What the office sees: casework round report {year} --output report.html")
 
 
 @contextmanager

@@ -9,7 +9,8 @@ class Profile(NamedTuple):
     """A size: how many households, and how many units they live, learn and work in.
 
     ``districts``, ``townships`` and ``communities`` bound what is registered of the real tree; None takes all of it.
-    Households live in ``inhabited`` communities. Every number below a unit's kind is how many are made up.
+    Households live in ``inhabited`` communities. Every number below a unit's kind is how many are made up. People are
+    served and employed so many times ``better`` than by the rates.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Profile(NamedTuple):
     districts: int | None = None
     townships: int | None = None
     communities: int | None = None
+    better: float = 1.0
 
 
 PROFILES = {
@@ -44,6 +46,22 @@ PROFILES = {
             districts=2,
             townships=6,
             communities=20,
+        ),
+        Profile(
+            name="exemplars",
+            households=1_000,
+            inhabited=30,
+            employers=24,
+            schools=16,
+            providers=4,
+            institutions=4,
+            projects=2,
+            parks=2,
+            facilities=4,
+            districts=2,
+            townships=6,
+            communities=30,
+            better=2.0,
         ),
         Profile(
             name="demo",
@@ -83,4 +101,8 @@ PROFILES = {
         ),
     )
 }
-"""The sizes by name: ``tiny`` for tests, ``demo`` to look at, ``load`` and ``city`` to measure with."""
+"""The sizes by name: ``tiny`` for tests, ``demo`` to look at, ``load`` and ``city`` to measure with.
+
+``exemplars`` is a small part of the city whose units are large enough to be ranked, and some of them good enough to be
+commended.
+"""

@@ -140,13 +140,14 @@ class World:
         factors = [0.3 + 1.4 * chance.random() for _ in self.employers]
         weights = zipf(len(factors), EMPLOYER_SIZES)
         mean = sum(f * w for f, w in zip(factors, weights, strict=True)) / sum(weights)
-        return {employer.id: f / mean for employer, f in zip(self.employers, factors, strict=True)}
+        better = self.profile.better / mean
+        return {employer.id: f * better for employer, f in zip(self.employers, factors, strict=True)}
 
     @cached_property
     def reach(self) -> dict[str, float]:
         """How well a community's people are served, by its code, as a factor: some areas do better than others."""
         chance = chance_of(self.seed, "reach")
-        of_area = {area: 0.75 + 0.5 * chance.random() for area in self.areas}
+        of_area = {area: (0.75 + 0.5 * chance.random()) * self.profile.better for area in self.areas}
         return {code: of_area[self.area(code)] * (0.8 + 0.4 * chance.random()) for code in self.communities}
 
     @cached_property

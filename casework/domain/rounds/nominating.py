@@ -166,11 +166,16 @@ def is_of_person(nomination: Nomination) -> bool:
     return nomination.submitted.person_id is not None
 
 
+def has_plan(unit: Unit, on: date) -> bool:
+    """Whether a unit has a plan of its own on a day (plan line 97)."""
+    plans = [fact for fact in unit.facts if fact.fact == PLAN]
+    return any(plan.from_ <= on and (plan.to is None or on <= plan.to) for plan in plans)
+
+
 def _check_nominator(nominator: Unit, on: date) -> None:
     unit = registered(nominator, on, "unit-unknown")
     refuse_if(unit.kind not in NOMINATORS, "nominator-kind")
-    plans = [fact for fact in nominator.facts if fact.fact == PLAN]
-    refuse_if(not any(p.from_ <= on and (p.to is None or on <= p.to) for p in plans), "plan-missing")
+    refuse_if(not has_plan(nominator, on), "plan-missing")
 
 
 def _dates(policy: Policy, year: int) -> Dates:
