@@ -58,7 +58,7 @@ OF_DIVISIONS = DECIDERS
 
 OF_ARRANGED = frozenset(
     {"units.register", "units.report_fact", "units.void_fact"}
-    | {"units.change_place", "units.split", "units.merge", "units.close"}
+    | {"units.change_place", "units.split", "units.merge", "units.close", "units.void_entry"}
 )
 """Commands on units, which the same people give only for where they work."""
 
@@ -140,6 +140,7 @@ RIGHTS: Mapping[str, Roles] = {
     "units.split": ARRANGERS,
     "units.merge": ARRANGERS,
     "units.close": ARRANGERS,
+    "units.void_entry": ARRANGERS,
     "duplicates.list_duplicates": REVIEWERS,
     "duplicates.decide": REVIEWERS,
     "jobs.read": EVERYBODY,

@@ -25,7 +25,7 @@ from api.resource import answer, unchanged
 from casework.domain import codes
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.registry import Registry, Unit, UnitFactReported
-from casework.domain.unit_events import UnitRegistered
+from casework.domain.unit_events import UnitRegistered, named_units
 from casework.domain.units import DIVISIONS
 from casework.errors import NotFound
 from casework.log import reading
@@ -216,9 +216,8 @@ def _happened(registry: Registry, unit: Unit, logged: LoggedEvent) -> Content:
 
 def _units_of(event: Any) -> list[UUID]:
     """The other units that an event names."""
-    names = ("parent", "managed_by", "into", "from_unit", "split_from")
-    parts = [each for part in getattr(event, "parts", ()) for each in (part.unit, *part.takes)]
-    return [*(each for name in names if (each := getattr(event, name, None)) is not None), *parts]
+    split_from = getattr(event, "split_from", None)
+    return [*named_units(event), *([split_from] if split_from is not None else [])]
 
 
 def _lacking(registry: Registry, top: Unit, day: date, wanted: str | None, from_code: str) -> Iterator[Content]:

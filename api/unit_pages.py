@@ -115,6 +115,13 @@ def is_lived_in(communities: Sequence[UUID]) -> bool:
     return True
 
 
+def is_counted(units: Sequence[UUID]) -> bool:
+    """Whether households count for some units, or live there, as far as the live views know; without views, yes."""
+    with suppress(NoViews), reading.live_views(casework().pool) as (db, _):
+        return reading.is_lived_in(db, units) or any(reading.contributors(db, unit, limit=1) for unit in units)
+    return True
+
+
 def _tree(tree: TreeOf) -> Content:
     """Whose boundaries added up the communities, and that in words."""
     return {"tree": tree, "tree_label": told(next(row.label for row in codes.codes("trees") if row.code == tree))}

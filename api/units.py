@@ -124,6 +124,12 @@ class VoidFact(Command):
     reason = Code("unit_fact_void_reasons", required=True)
 
 
+class VoidEntry(Command):
+    """A closing, a merger or a split was wrong."""
+
+    reason = Code("unit_entry_void_reasons", required=True)
+
+
 class ChangePlace(Command):
     """The unit stands elsewhere; what is not told stays."""
 
@@ -265,6 +271,16 @@ def merge(context: Context, fields: Fields, unit: str) -> Outcome:
 def close(context: Context, fields: Fields, unit: str) -> Outcome:
     """Close a unit below which nothing is left, and of a community, where the views know of no open household."""
     return casework().close_unit(_named(unit), context, is_lived_in=unit_pages.is_lived_in, **fields)
+
+
+@bp.command("/units/<unit>/entries/<int:entry>/voids", VoidEntry)
+def void_entry(context: Context, fields: Fields, unit: str, entry: int) -> Outcome:
+    """Take back a closing, a merger or a split that was wrong: it holds at no date, once this is known.
+
+    What was arranged of the same units since is taken back first. Units that a split made are gone with it: nobody may
+    live there, and nothing be reported of them.
+    """
+    return casework().void_unit_entry(_named(unit), context, voids=entry, is_counted=unit_pages.is_counted, **fields)
 
 
 def _named(unit: str) -> UUID:

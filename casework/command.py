@@ -424,4 +424,5 @@ def _elsewhere(placed: Sequence[Placed]) -> list[UUID]:
     names = ("to_household", "new_household", "from_household", "mothers_household", "into")
     targets = [getattr(item.recorded.event, name, None) for item in placed for name in names]
     parts = [part.unit for item in placed for part in getattr(item.recorded.event, "parts", ())]
-    return [*(target for target in targets if target is not None), *parts]
+    named = [unit for item in placed for unit in getattr(item.recorded.event, "units", ())]
+    return [*(target for target in targets if target is not None), *parts, *named]

@@ -1,7 +1,8 @@
-"""Commands on units: register, report and void facts, stand elsewhere, split, merge, close.
+"""Commands on units: register, report and void facts, stand elsewhere, split, merge, close, take back.
 
-A split and a merger write the streams of all the units that move in one append. That the other units are there, and
-that nothing is left below one that ends, is asked when deciding and not at the commit: they are other streams.
+A split and a merger, and taking one back, write the streams of all the units that move in one append. That the other
+units are there, and that nothing is left below one that ends, is asked when deciding and not at the commit: they are
+other streams.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import UUID
 from casework.command import CommandPath, Decided
 from casework.domain import codes, rearranging
 from casework.domain.residence import By, refuse_if
-from casework.domain.unit_events import unit_id
+from casework.domain.unit_events import UnitSplit, unit_id
 from casework.domain.units import Unit
 from casework.errors import Forbidden
 from casework.log.append import Beside
@@ -125,6 +126,28 @@ class UnitPath(CommandPath):
             self._check_arranges(context, unit)
             self._check_arranges(context, into)
             return Decided(others=rearranging.merge(self.registry(), known, by, merged_on=merged_on, into=into))
+
+        return self._change_registry(unit, Unit, context, decide)
+
+    def void_unit_entry(
+        self, unit: UUID, context: Context, *, voids: int, reason: str, is_counted: LivedIn = nobody
+    ) -> Outcome:
+        """Take a wrong closing, merger or split back: it holds at no date. Whoever may give it may take it back.
+
+        ``is_counted`` says whether households count for some units, as far as the views know: nobody may for those
+        that a split made.
+        """
+
+        def decide(known: Unit, by: By) -> Decided:
+            if voids in known.voided:
+                return Decided()
+            self._check_arranges(context, unit)
+            made = known.arranged.get(voids)
+            others = rearranging.undo(self.registry(), known, by, voids=voids, reason=reason)
+            self._check_answers_for(context, [known.place(self.today).up])
+            gone = [part.unit for part in made.parts] if isinstance(made, UnitSplit) else []
+            refuse_if(gone and is_counted(gone), "unit-used-since")
+            return Decided(others=others)
 
         return self._change_registry(unit, Unit, context, decide)
 

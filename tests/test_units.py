@@ -78,3 +78,22 @@ def test_who_saw_an_older_version_does_not_overwrite_where_a_unit_stands(casewor
     )
 
     assert seen.changed
+
+
+def test_a_split_is_taken_back_in_one_append_that_is_told_again(casework: Casework):
+    given_units(casework, "district", "4101", "old")
+    given_units(casework, "township", "old", "t1", "t2")
+    parts = [NewPart("new-1", {"name_zh": "一"}, [unit_id("t1"), unit_id("t2")])]
+    casework.split_unit(unit_id("old"), by("operator"), split_on=MAY, parts=parts, closes=True)
+    head = casework.registry().position
+
+    first, again = (
+        casework.void_unit_entry(unit_id("old"), by("operator", key="back"), voids=2, reason="entry_error")
+        for _ in range(2)
+    )
+
+    registry = casework.registry()
+    assert registry.position == head + 4
+    assert (first.position, again.position) == (f"64:{head + 4}", f"64:{head + 4}")
+    assert set(registry.below(unit_id("old"), MAY)) == {unit_id("t1"), unit_id("t2")}
+    assert registry.units[unit_id("new-1")].is_void

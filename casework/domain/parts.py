@@ -36,6 +36,7 @@ from casework.domain.events import (
 from casework.domain.rounds.events import OfNomination, PanelistAppointed, RoundEvent
 from casework.domain.unit_events import (
     UnitClosed,
+    UnitEntryVoided,
     UnitFactReported,
     UnitFactVoided,
     UnitMerged,
@@ -85,7 +86,7 @@ def parts(event: Event) -> frozenset[Part]:
             return frozenset({("fact", fact)})
         case UnitParentChanged() | UnitMergedIn():
             return frozenset({("place",)})
-        case UnitRegistered() | UnitClosed() | UnitSplit() | UnitMerged():
+        case UnitRegistered() | UnitClosed() | UnitSplit() | UnitMerged() | UnitEntryVoided():
             return frozenset({WHOLE})
         case OfNomination(nomination_id=nomination_id):
             apart = (getattr(event, name, None) for name in ("panelist", "objection_id"))

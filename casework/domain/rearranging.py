@@ -6,7 +6,7 @@ command changes, with their events pending; nothing in the registry changes befo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import date
 from typing import Any, NamedTuple
@@ -14,8 +14,20 @@ from uuid import UUID
 
 from casework.domain.registry import Registry
 from casework.domain.residence import By, refuse_if
-from casework.domain.unit_events import UnitPart, unit_id
-from casework.domain.units import Unit, is_below
+from casework.domain.tree import Tree
+from casework.domain.unit_events import (
+    UnitClosed,
+    UnitMerged,
+    UnitMergedIn,
+    UnitParentChanged,
+    UnitPart,
+    UnitRegistered,
+    UnitSplit,
+    named_units,
+    unit_id,
+)
+from casework.domain.units import Unit, check_recent, is_below
+from casework.errors import Refused
 
 
 class NewPart(NamedTuple):
@@ -70,6 +82,76 @@ def merge(registry: Registry, unit: Unit, by: By, *, merged_on: date, into: UUID
     return (*(_following(registry, by, each, merged_on, unit.id, into) for each in left), target)
 
 
+def undo(registry: Registry, unit: Unit, by: By, *, voids: int, reason: str) -> tuple[Unit, ...]:
+    """Take a closing, a merger or a split back, as if it had never been; return the other units that it changed.
+
+    What was arranged of any of them since, and what was told of a unit that the split made, must be taken back first.
+    The one that took the unit in, or the last part of it, is the last one returned.
+    """
+    entry = unit.arranged.get(voids)
+    if not isinstance(entry, UnitClosed | UnitMerged | UnitSplit):
+        raise Refused("unit-entry-unknown")
+    check_recent(by, entry.occurred_on)
+    others = list(_undone_beside(registry, by, unit, entry, reason))
+    _void_last(unit, by, voids, reason)
+    _check_tree(registry, [unit, *others], entry.occurred_on)
+    return tuple(others)
+
+
+def _undone_beside(
+    registry: Registry, by: By, unit: Unit, entry: UnitClosed | UnitMerged | UnitSplit, reason: str
+) -> Iterator[Unit]:
+    """The other units that changed with an entry, with what it was to them taken back."""
+    match entry:
+        case UnitMerged(occurred_on=on, into=into):
+            for each in sorted(registry.children.get(into, ())):
+                if (version := _followed(registry.units[each], on, unit.id, into)) is not None:
+                    yield _void_last(_copied(registry, each), by, version, reason)
+            target = _copied(registry, into)
+            told = UnitMergedIn(occurred_on=on, from_unit=unit.id)
+            target.void_entry(by, voids=next(v for v, e in target.arranged.items() if e == told), reason=reason)
+            yield target
+        case UnitSplit(occurred_on=on, parts=parts):
+            for part in parts:
+                refuse_if(registry.left_below(part.unit, on, part.takes), "units-left-below")
+                for each in part.takes:
+                    version = _followed(registry.units[each], on, unit.id, part.unit)
+                    refuse_if(version is None, "unit-moved-since")
+                    yield _void_last(_copied(registry, each), by, version or 0, reason)
+            for part in parts:
+                made = _copied(registry, part.unit)
+                refuse_if(made.reports, "unit-used-since")
+                yield _void_last(made, by, next(iter(made.arranged)), reason)
+
+
+def _void_last(unit: Unit, by: By, version: int, reason: str) -> Unit:
+    """Void an entry after which nothing else was arranged of the unit."""
+    refuse_if(version in unit.arranged and version != max(unit.arranged), "unit-moved-since")
+    unit.void_entry(by, voids=version, reason=reason)
+    return unit
+
+
+def _followed(unit: Unit, on: date, old: UUID, new: UUID) -> int | None:
+    """The entry by which a unit came to stand below one where it stood below another, from a day on."""
+    above: tuple[UUID, ...] = ()
+    for version, entry in unit.arranged.items():
+        before, above = above, named_units(entry) if isinstance(entry, UnitRegistered | UnitParentChanged) else above
+        if isinstance(entry, UnitParentChanged) and entry.occurred_on == on and old in before and new in above:
+            return version
+    return None
+
+
+def _check_tree(registry: Registry, changed: Sequence[Unit], on: date) -> None:
+    """Refuse a tree in which what was changed stands above itself, or below what is no more."""
+    tree = Tree()
+    tree.units, tree.children = {**registry.units, **{unit.id: unit for unit in changed}}, registry.children
+    for unit in changed:
+        place = unit.place(on)
+        for above in (place.parent, place.managed_by) if unit.closed_on is None else ():
+            if above is not None:
+                tree.check_above(unit.id, above, on)
+
+
 def _check_place(registry: Registry, unit: Unit, on: date) -> None:
     place = unit.place(on)
     for above in (place.parent, place.managed_by) if unit.pending else ():
@@ -107,8 +189,9 @@ def _parts(registry: Registry, unit: UUID, on: date, parts: Sequence[NewPart]) -
 
 def _founded(registry: Registry, by: By, source: Unit, part: NewPart, on: date) -> Unit:
     """A unit of the kind and in the place of the one that it was part of."""
-    refuse_if(registry.unit(part.code) is not None, "unit-registered")
-    new, place = Unit(unit_id(part.code)), source.place(on)
+    known = registry.unit(part.code)
+    refuse_if(known is not None and not known.is_void, "unit-registered")
+    new, place = deepcopy(known) or Unit(unit_id(part.code)), source.place(on)
     new.register(
         by,
         registered_on=on,

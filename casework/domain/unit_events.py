@@ -111,7 +111,34 @@ class UnitMergedIn(Event, frozen=True, kw_only=True):
     from_unit: UUID
 
 
+@event_type("unit.entry-voided.v1")
+class UnitEntryVoided(Event, frozen=True, kw_only=True):
+    """What this version of the stream says of the unit's place or end was wrong: it holds at no date (as RULES B3).
+
+    ``units`` are the other units that it named. Where it registered the unit, the unit is there at no date.
+    """
+
+    occurred_on: date
+    voids: int
+    reason: str
+    units: tuple[UUID, ...] = ()
+
+
 UNIT_EVENTS = (
     UnitRegistered, UnitFactReported, UnitFactVoided, UnitParentChanged,
-    UnitClosed, UnitSplit, UnitMerged, UnitMergedIn,
+    UnitClosed, UnitSplit, UnitMerged, UnitMergedIn, UnitEntryVoided,
 )  # fmt: skip
+
+
+def named_units(event: Event) -> tuple[UUID, ...]:
+    """Return the other units that an event of one names."""
+    match event:
+        case UnitRegistered(parent=parent, managed_by=manager) | UnitParentChanged(parent=parent, managed_by=manager):
+            return tuple(each for each in (parent, manager) if each is not None)
+        case UnitSplit(parts=parts):
+            return tuple(each for part in parts for each in (*part.takes, part.unit))
+        case UnitMerged(into=other) | UnitMergedIn(from_unit=other):
+            return (other,)
+        case UnitEntryVoided(units=units):
+            return units
+    return ()

@@ -71,6 +71,8 @@ def _units(kind: Kind, registry: Registry, year: int) -> list[Unit]:
         registered = unit.registered
         if registered is None or registered.occurred_on > last or (unit.closed_on and unit.closed_on <= first):
             continue
+        if unit.is_void:
+            continue
         if belongs(kind.code, registered.kind, registered.name_zh):
             found.append((registered.code, unit))
     return [unit for _, unit in sorted(found, key=lambda each: each[0])]

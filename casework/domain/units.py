@@ -17,6 +17,7 @@ from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
 from casework.domain.unit_events import (
     UnitClosed,
+    UnitEntryVoided,
     UnitFactReported,
     UnitFactVoided,
     UnitMerged,
@@ -25,6 +26,7 @@ from casework.domain.unit_events import (
     UnitPart,
     UnitRegistered,
     UnitSplit,
+    named_units,
     unit_id,
 )
 
@@ -45,6 +47,12 @@ def ranks_alike(kind: str, other: str) -> bool:
     return kind == other or (kind in _RANKS and _RANKS[kind] == _RANKS.get(other))
 
 
+def check_recent(by: By, on: date) -> None:
+    """Refuse to change the tree from a day that is long ago."""
+    furthest = timedelta(days=policy_of(by.today).recording.backdating_days)
+    refuse_if(not by.supervisor and by.today - on > furthest, "back-dated-too-far")
+
+
 class Place(NamedTuple):
     """Where a unit stands in the administrative tree from a day on."""
 
@@ -62,6 +70,8 @@ class UnitState(Aggregate):
     """What a unit remembers.
 
     ``reports`` are the reports of facts that stand, by the version of the stream; ``facts`` are the same in order.
+    ``arranged`` are the other entries that stand. A unit whose registration was voided keeps its name and place, for
+    whoever was counted there, and ends on the day on which it began.
     """
 
     def __init__(self, id: UUID) -> None:
@@ -69,22 +79,42 @@ class UnitState(Aggregate):
         self.registered: UnitRegistered | None = None
         self.places: list[Place] = []
         self.reports: dict[int, UnitFactReported] = {}
+        self.arranged: dict[int, Event] = {}
         self.voided: dict[int, int] = {}
-        self.closed_on: date | None = None
-        self.merged_into: UUID | None = None
-        self.split_into: tuple[UUID, ...] = ()
-        self.took_in: tuple[UUID, ...] = ()
+        self._stand_at_first()
 
     def apply(self, event: Event) -> None:
         match event:
-            case UnitRegistered(occurred_on=on, parent=parent, managed_by=manager):
-                self.registered = event
-                self.places = [Place(on, parent, manager)]
             case UnitFactReported():
                 self.reports[self.version] = event
             case UnitFactVoided(voids=voids):
                 self.reports.pop(voids, None)
                 self.voided[voids] = self.version
+            case UnitEntryVoided(voids=voids):
+                self.arranged.pop(voids, None)
+                self.voided[voids] = self.version
+                self._stand_at_first()
+                for each in self.arranged.values():
+                    self._arrange(each)
+            case _:
+                self.arranged[self.version] = event
+                self._arrange(event)
+
+    def _stand_at_first(self) -> None:
+        """Be as before anything was arranged: of a registration that was voided the place is left, and no day."""
+        self.closed_on: date | None = None
+        self.merged_into: UUID | None = None
+        self.split_into: tuple[UUID, ...] = ()
+        self.took_in: tuple[UUID, ...] = ()
+        if self.registered is not None:
+            self._arrange(self.registered)
+            self.closed_on = self.registered.occurred_on
+
+    def _arrange(self, event: Event) -> None:
+        match event:
+            case UnitRegistered(occurred_on=on, parent=parent, managed_by=manager):
+                self.registered, self.closed_on, self.merged_into = event, None, None
+                self.places = [Place(on, parent, manager)]
             case UnitParentChanged(occurred_on=on, parent=parent, managed_by=manager):
                 self._stand(Place(on, parent, manager))
             case UnitClosed(occurred_on=on):
@@ -97,6 +127,11 @@ class UnitState(Aggregate):
                 self._stand(Place(on, into, None))
             case UnitMergedIn(from_unit=other):
                 self.took_in += (other,)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the unit's registration was voided, so that it is there at no date."""
+        return self.registered is not None and self.registered not in self.arranged.values()
 
     @property
     def facts(self) -> list[UnitFactReported]:
@@ -137,10 +172,10 @@ class Unit(UnitState):
     def register(self, by: By, *, registered_on: date, code: str, kind: str, **details: Any) -> None:
         """Open a unit's stream; registering it again as it is changes nothing."""
         event = UnitRegistered(occurred_on=registered_on, code=code, kind=kind, **details)
-        if event == self.registered:
+        if event == self.registered and not self.is_void:
             return
         refuse_if(registered_on > by.today, "date-in-future")
-        refuse_if(self.registered is not None, "unit-registered")
+        refuse_if(self.registered is not None and not self.is_void, "unit-registered")
         refuse_if(unit_id(code) != self.id, "unit-code-differs")
         check_codes(kind=("unit_kinds", kind), tier=("unit_tiers", details.get("tier")))
         self.record(event)
@@ -235,6 +270,14 @@ class Unit(UnitState):
         self._check_rearranged(by, merged_on, moved=False)
         self.record(UnitMergedIn(occurred_on=merged_on, from_unit=other))
 
+    def void_entry(self, by: By, *, voids: int, reason: str) -> None:
+        """Take back an entry on the unit's place or end; that nothing depends on it is asked where all are known."""
+        entry = self.arranged.get(voids)
+        refuse_if(entry is None, "unit-entry-unknown")
+        assert entry is not None
+        check_codes(reason=("unit_entry_void_reasons", reason))
+        self.record(UnitEntryVoided(occurred_on=by.today, voids=voids, reason=reason, units=named_units(entry)))
+
     def _move(self, on: date, parent: UUID | None, managed_by: UUID | None) -> None:
         before = self.place(on)
         if (before.parent, before.managed_by) != (parent, managed_by):
@@ -245,8 +288,7 @@ class Unit(UnitState):
         refuse_if(self.registered is None, "unit-unknown")
         refuse_if(self.closed_on is not None, "unit-closed")
         refuse_if(on > by.today, "date-in-future")
-        furthest = timedelta(days=policy_of(by.today).recording.backdating_days)
-        refuse_if(not by.supervisor and by.today - on > furthest, "back-dated-too-far")
+        check_recent(by, on)
         refuse_if(not self.has_begun(on), "unit-not-active")
         refuse_if(moved and on < self.places[-1].on, "unit-moved-since")
 

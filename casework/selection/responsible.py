@@ -23,14 +23,7 @@ from casework.domain.household_year import DECIDING, HouseholdYear, YearCounter
 from casework.domain.ids import PARTITIONS, REGISTRY
 from casework.domain.metrics import MEASURED_LEVELS, MEASURES, NOTHING, WIDTH
 from casework.domain.registry import COLLECTIVE_CONTRACT, FeedClosed, Registry, UnitFactReported, UnitFactVoided
-from casework.domain.unit_events import (
-    UNIT_EVENTS,
-    UnitMerged,
-    UnitMergedIn,
-    UnitParentChanged,
-    UnitRegistered,
-    UnitSplit,
-)
+from casework.domain.unit_events import UNIT_EVENTS, named_units
 from casework.domain.year_events import ACTING, Decided
 from casework.domain.year_places import BITS
 from casework.log import reading
@@ -177,7 +170,7 @@ class _Search:
         if fact is not None and fact not in self.facts:
             return {}
         in_time = isinstance(event, UnitFactVoided) or event.occurred_on <= self.last
-        touched = self.units & self._above({stream, *_named(event)}) if in_time else set()
+        touched = self.units & self._above({stream, *named_units(event)}) if in_time else set()
         if fact == COLLECTIVE_CONTRACT:  # those who work there are counted by it, wherever they live
             touched |= {unit for unit, names in left.items() if "WRK5" in names}
         return {unit: {fact or PLACE} for unit in touched}
@@ -288,17 +281,6 @@ def _numbers(
 
 def _flat(year: UnitYear | None) -> Sequence[int]:
     return [number for counts in year.months for number in counts] if year else [0] * (MONTHS * WIDTH)
-
-
-def _named(event: Event) -> Iterator[UUID]:
-    """The other units that an event of one names."""
-    match event:
-        case UnitRegistered(parent=parent, managed_by=manager) | UnitParentChanged(parent=parent, managed_by=manager):
-            yield from (each for each in (parent, manager) if each is not None)
-        case UnitSplit(parts=parts):
-            yield from (id for part in parts for id in (part.unit, *part.takes))
-        case UnitMerged(into=other) | UnitMergedIn(from_unit=other):
-            yield other
 
 
 def _occurred_on(event: Event) -> date | None:

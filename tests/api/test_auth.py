@@ -84,6 +84,7 @@ POST /v1/units/{unit}/places                                                    
 POST /v1/units/{unit}/splits                                                     -x-----x
 POST /v1/units/{unit}/mergers                                                    -x-----x
 POST /v1/units/{unit}/closings                                                   -x-----x
+POST /v1/units/{unit}/entries/{entry}/voids                                      -x-----x
 GET  /v1/duplicates                                                              -x------
 PUT  /v1/duplicates/{person}/{person}                                            -x------
 GET  /v1/jobs/{job}                                                              xxxxxxxx

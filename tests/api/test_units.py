@@ -406,3 +406,103 @@ def test_what_a_district_has_yet_to_report_is_listed_with_whose_field_it_is(oper
     assert [item["code"] for item in node_left["missing_items"]] == ["organisation", "posts", "premises", "rules"]
     assert {"HRSS", "LOCAL"} <= set(node_left["bureaus"])
     assert "EDUB" not in node_left["bureaus"]
+
+
+def taken_back(desk: Desk, unit: str, type_name: str, **more: Any) -> Answer:
+    """Take back the last entry of a sort."""
+    entries = desk.get(f"/v1/units/{unit}/history").json["items"]
+    entry = [each["version"] for each in entries if each["type"] == type_name][-1]
+    return arranged(desk, unit, f"entries/{entry}/voids", {"reason": "entry_error", **more})
+
+
+def test_a_wrong_closing_is_taken_back_and_the_history_says_so(operator: Desk):
+    works = made(operator, "employer", "410105")
+    arranged(operator, works, "closings", {"closed_on": "2013-05-01"})
+
+    first, again = (taken_back(operator, works, "unit.closed.v1") for _ in range(2))
+
+    assert first.status == 200, first.text
+    assert (first.status, first.json["changed"], again.json["changed"]) == (200, True, False)
+    assert on(operator, works, "2013-05-01")["active"] is True
+    history = operator.get(f"/v1/units/{works}/history").json["items"]
+    assert [(each["type"], each["voided_by"]) for each in history[1:]] == [
+        ("unit.closed.v1", 3),
+        ("unit.entry-voided.v1", None),
+    ]
+
+
+def test_a_wrong_merger_is_taken_back_with_all_that_went_along(operator: Desk):
+    zone, district = made(operator, "zone", "4101"), made(operator, "district", "4101")
+    own, run = made(operator, "township", zone), made(operator, "township", district, managed_by=zone)
+    arranged(operator, zone, "mergers", {"merged_on": "2013-05-01", "into": district})
+
+    answer = taken_back(operator, zone, "unit.merged.v1")
+
+    assert answer.status == 200, answer.text
+    assert codes_of(on(operator, zone, "2013-05-01")["children"]) == sorted([own, run])
+    assert on(operator, run, "2013-05-01")["managed_by"]["code"] == zone
+    assert on(operator, district, "2013-05-01")["children"] == []
+    assert operator.get(f"/v1/units/{zone}").json["merged_into"] is None
+    assert operator.get(f"/v1/units/{district}").json["took_in"] == []
+
+
+def test_a_wrong_split_is_taken_back_and_the_right_one_has_its_codes(operator: Desk):
+    old = made(operator, "district", "4101")
+    towns = [made(operator, "township", old) for _ in range(2)]
+    new = f"new-{old}"
+    split = {"split_on": "2013-05-01", "parts": [{"code": new, "name_zh": "新区", "takes": towns}]}
+    arranged(operator, old, "splits", split)
+
+    answer = taken_back(operator, old, "unit.split.v1", reason="not_decided")
+    gone, stands = on(operator, new, "2013-05-01"), codes_of(on(operator, old, "2013-05-01")["children"])
+    split["parts"][0]["takes"] = towns[:1]  # type: ignore[index]
+    again = arranged(operator, old, "splits", split)
+
+    assert answer.status == 200, answer.text
+    assert (gone["active"], stands) == (False, sorted(towns))
+    assert again.status == 201, again.text
+    assert codes_of(on(operator, new, "2013-05-01")["children"]) == towns[:1]
+    assert on(operator, new, "2013-05-01")["active"] is True
+
+
+def test_what_later_entries_depend_on_is_not_taken_back(operator: Desk, desk: DeskOf, drain: Callable[[], None]):
+    old, elsewhere = made(operator, "district", "4101"), made(operator, "district", "4101")
+    town, other = made(operator, "township", old), made(operator, "township", old)
+    community, new = made(operator, "community", town), f"new-{old}"
+    plan = {"fact": "UF-PLAN", "reported_on": "2013-06-01", "from": "2013-06-01"}
+    split = {"split_on": "2013-05-01", "parts": [{"code": new, "name_zh": "新区", "takes": [town]}]}
+    arranged(operator, old, "splits", split)
+    arranged(operator, new, "facts", plan)
+    reported = taken_back(operator, old, "unit.split.v1")
+    arranged(operator, new, "facts/2/voids", {"reason": "entry_error"})
+    arranged(operator, other, "places", {"changed_on": "2013-06-01", "parent": new})
+    placed = taken_back(operator, old, "unit.split.v1")
+    arranged(operator, other, "places", {"changed_on": "2013-06-01", "parent": old})
+    arranged(operator, town, "places", {"changed_on": "2013-06-01", "parent": elsewhere})
+    moved = taken_back(operator, old, "unit.split.v1")
+    part = {"code": "410105002777", "name_zh": "新社区"}
+    arranged(operator, community, "splits", {"split_on": "2012-10-01", "parts": [part]})
+    arrived(desk(), community="410105002777")
+    drain()
+    lived_in = taken_back(operator, community, "unit.split.v1")
+    nothing = arranged(operator, town, "entries/1/voids", {"reason": "entry_error"})
+
+    answers = (reported, placed, moved, lived_in, nothing)
+    assert [(answer.status, answer.json["code"]) for answer in answers] == [
+        (409, "unit-used-since"),
+        (409, "units-left-below"),
+        (409, "unit-moved-since"),
+        (409, "unit-used-since"),
+        (409, "unit-entry-unknown"),
+    ]
+
+
+def test_a_closing_is_taken_back_by_who_answers_for_the_division_above(operator: Desk, desk: DeskOf):
+    town = made(operator, "township", "410105")
+    works = made(operator, "employer", town)
+    arranged(operator, works, "closings", {"closed_on": "2013-05-01"})
+
+    theirs = taken_back(desk("supervisor", divisions=["410102"]), works, "unit.closed.v1")
+    ours = taken_back(desk("supervisor", divisions=["410105"]), works, "unit.closed.v1")
+
+    assert (theirs.status, theirs.json["code"], ours.status) == (403, "unit-not-yours", 200)

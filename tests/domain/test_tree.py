@@ -17,7 +17,7 @@ from casework.domain.rearranging import NewPart
 from casework.domain.registry import Registry, UnitClosed, UnitParentChanged, UnitRegistered, unit_id
 from casework.domain.residence import By
 from casework.domain.tree import NOW
-from casework.domain.unit_events import UnitMerged
+from casework.domain.unit_events import UnitMerged, UnitSplit
 from casework.domain.units import Unit
 from casework.errors import CaseworkError
 
@@ -236,6 +236,18 @@ class RandomCity:
         rearranging.close(self.registry, unit, BY, closed_on=on)
         return ()
 
+    def take_back(self) -> bool:
+        """Try to undo the last entry of some unit."""
+        unit = deepcopy(self.registry.units[self.one(*KINDS[1:])])
+        try:
+            others = rearranging.undo(
+                self.registry, unit, BY, voids=max(unit.arranged, default=0), reason="entry_error"
+            )
+        except CaseworkError:
+            return False
+        self.commit(unit, *others)
+        return True
+
     def settle(self, unit: Unit, on: date) -> tuple[Unit, ...]:
         new = Unit(unit_id(code := self.new_code("community")))
         particulars = {"code": code, "kind": "community", "name_zh": "新", "parent": self.one("township", "district")}
@@ -252,6 +264,7 @@ def rearranged(seed: int) -> RandomCity:
     city = RandomCity(Random(seed))
     for _ in range(40):
         city.rearrange()
+        city.take_back()
     return city
 
 
@@ -310,6 +323,36 @@ def test_what_is_rearranged_leaves_every_earlier_day_as_it_was(seed: int):
             for id in before.units:
                 assert city.registry.counted(id, on) == before.counted(id, on)
                 assert city.registry.ancestors(id, on) == before.ancestors(id, on)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_what_is_taken_back_at_once_is_as_if_it_had_never_been(seed: int):
+    city = RandomCity(Random(seed))
+    for _ in range(25):
+        before = city.registry
+        city.rearrange()
+        since = {id: deepcopy(unit) for id, unit in city.registry.units.items() if unit is not before.units.get(id)}
+        for unit in since.values():
+            last = unit.arranged[max(unit.arranged)] if unit.arranged else None
+            if unit.id in before.units and isinstance(last, UnitClosed | UnitMerged | UnitSplit):
+                others = rearranging.undo(city.registry, unit, BY, voids=unit.version, reason="entry_error")
+                city.commit(unit, *others)
+                assert_is_again(city.registry, before)
+
+
+def assert_is_again(registry: Registry, before: Registry) -> None:
+    """Every unit that was there before is what it was, on each day; what was made since is there on none."""
+    for id, unit in registry.units.items():
+        for on in (*DAYS, NOW):
+            assert unit.is_active(on) == (id in before.units and before.units[id].is_active(on))
+            if id in before.units:
+                assert registry.ancestors(id, on) == before.ancestors(id, on)
+                assert set(registry.counted(id, on)) & before.units.keys() == set(before.counted(id, on))
+    for id, earlier in before.units.items():
+        then = (earlier.closed_on, earlier.merged_into, earlier.split_into, earlier.took_in)
+        unit = registry.units[id]
+        assert (unit.closed_on, unit.merged_into, unit.split_into, unit.took_in) == then
 
 
 def test_random_cities_are_really_rearranged():

@@ -21,6 +21,7 @@ from casework.domain.metrics import WIDTH
 from casework.domain.policy import Kind, Policy
 from casework.domain.registry import unit_id
 from casework.domain.scoring import Ratio
+from casework.domain.unit_events import UnitEntryVoided
 from casework.domain.unit_metrics import measure
 from tests.domain.given_units import (
     CITY,
@@ -284,6 +285,13 @@ def test_a_unit_is_not_ranked_for_one_reason_and_its_figures_are_still_there():
     assert district(golden(299)).metric == district(golden(300)).metric
     assert district(golden(), closed(DISTRICT, date(2013, 9, 30))).not_ranked == "unit_closed"
     assert district(golden(), closed(DISTRICT, date(2013, 10, 1))).not_ranked is None
+
+
+def test_a_unit_whose_making_was_taken_back_is_not_measured():
+    told = unit("works", "employer", DISTRICT, on=SPRING)
+    back = ("works", UnitEntryVoided(occurred_on=SPRING, voids=1, reason="entry_error"))
+
+    assert [measures("K03", {}, *some).keys() for some in ([told], [told, back])] == [{"works"}, set()]
 
 
 def test_a_large_unit_of_which_nothing_was_counted_is_not_ranked():
