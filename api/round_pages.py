@@ -15,8 +15,9 @@ from api.household_state import unit_name
 from api.language import told
 from api.paging import MalformedCursor, next_link
 from api.resource import answer, unchanged
-from casework.domain.codes import Label, bureaus
+from casework.domain.codes import bureaus
 from casework.domain.kinds import round_kinds
+from casework.domain.policy import Kind
 from casework.domain.registry import Registry
 from casework.domain.rounds.commending import signatories
 from casework.domain.rounds.events import ObjectionFiled, ObjectionResolved, RankedCandidate
@@ -115,7 +116,10 @@ def public_list(year: int) -> Response:
 
 
 def _seen(found: Round) -> list[Nomination]:
-    """The nominations that the caller may see: a bureau those that it made, a panelist those of its kinds."""
+    """The nominations that the caller may see: a panelist those of its kinds, a bureau those that it spoke of.
+
+    It speaks of one by making it, by an opinion, or by a veto.
+    """
     everything = list(found.nominations.values())
     if g.role in OFFICE:
         return everything
@@ -124,7 +128,12 @@ def _seen(found: Round) -> list[Nomination]:
         return [each for each in everything if appointed is not None and each.kind in appointed.kinds]
     who = principal()
     office = casework().office_of(who.bureau, who.unit)
-    return [each for each in everything if office is not None and each.submitted.nominator == office]
+    return [each for each in everything if office is not None and office in _speakers(each)]
+
+
+def _speakers(known: Nomination) -> set[UUID]:
+    authorities = {each.authority for each in known.opinions} | {each.authority for each in known.vetoes.values()}
+    return {known.submitted.nominator, *authorities}
 
 
 def _tag(found: Round, registry: Registry) -> str:
@@ -150,8 +159,13 @@ def _head(found: Round) -> Content:
         "policy_sha256": begun.policy_sha256,
         "approval_ref": begun.approval_ref,
         "kinds": [
-            {"kind": kind, "label": told(label), "nominations": going_on.count(kind)}
-            for kind, label in _labels(found).items()
+            {
+                "kind": kind.code,
+                "label": told(kind.label),
+                "project_extension": kind.project_extension,
+                "nominations": going_on.count(kind.code),
+            }
+            for kind in _kinds(found).values()
         ],
         "quota": {"mode": begun.quota.mode, "total": begun.quota.total},
         "dates": begun.dates,
@@ -169,11 +183,16 @@ def _head(found: Round) -> Content:
     }
 
 
-def _labels(found: Round) -> Mapping[str, Label]:
-    """The round's kinds and what they are called, in catalogue order."""
+def _kinds(found: Round) -> Mapping[str, Kind]:
+    """The round's kinds, in catalogue order."""
     known = {kind.code for kind in found.policy.selection.kinds}
     kinds = round_kinds(found.policy, [kind for kind in found.begun.kinds if kind in known])
-    return {kind.code: kind.label for kind in kinds if kind.code in found.begun.kinds}
+    return {kind.code: kind for kind in kinds if kind.code in found.begun.kinds}
+
+
+def _kind(kind: Kind) -> Content:
+    """What kind of exemplar, in words; an extension of ours is labelled as one wherever it is named."""
+    return {"kind": kind.code, "kind_label": told(kind.label), "project_extension": kind.project_extension}
 
 
 def _frozen(found: Round) -> Content | None:
@@ -204,8 +223,7 @@ def _nomination(found: Round, known: Nomination, registry: Registry) -> Content:
     submitted, is_told = known.submitted, g.role in READS_TEXTS or found.published is not None
     return {
         "nomination_id": known.id,
-        "kind": known.kind,
-        "kind_label": told(_labels(found)[known.kind]),
+        **_kind(_kinds(found)[known.kind]),
         "candidate": {
             "unit": named_unit(registry, submitted.unit_id) if submitted.unit_id is not None else None,
             "person_id": submitted.person_id,
@@ -309,7 +327,12 @@ def _texts(known: Nomination) -> list[Content] | None:
             home = casework().persons.holders(db, [subject]).get(subject, known.id)
             record_reads(db, naming.reader(), [(home, subject)])
     return [
-        {"event": event.type_name, "told_on": event.occurred_on, "text": next(iter(opened[sealed].values()))}
+        {
+            "event": event.type_name,
+            "told_on": event.occurred_on,
+            "objection_id": event.objection_id if isinstance(event, OF_OBJECTIONS) else None,
+            "text": next(iter(opened[sealed].values())),
+        }
         for event, sealed in texts
         if sealed in opened
     ]
@@ -321,8 +344,7 @@ def _listed(found: Round, known: Nomination, status: str, registry: Registry, na
     unit = named_unit(registry, unit_id) if unit_id is not None else None
     return {
         "nomination_id": known.id,
-        "kind": known.kind,
-        "kind_label": told(_labels(found)[known.kind]),
+        **_kind(_kinds(found)[known.kind]),
         "unit": unit and {"code": unit["code"], "name": unit["name"]},
         "person_name": names.get(known.candidate),
         "rank": known.ranked.rank,

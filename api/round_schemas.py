@@ -17,6 +17,7 @@ class RoundKind(ma.Schema):
 
     kind = fields.String(required=True)
     label = fields.String(required=True)
+    project_extension = fields.Boolean(required=True, **described("The kind is an extension of ours, not of the plan."))
     nominations = fields.Integer(required=True, **described("Those that were not taken back."))
 
 
@@ -201,6 +202,7 @@ class NominationEntry(ma.Schema):
     nomination_id = fields.UUID(required=True)
     kind = fields.String(required=True)
     kind_label = fields.String(required=True)
+    project_extension = fields.Boolean(required=True, **described("The kind is an extension of ours, not of the plan."))
     candidate = fields.Nested(CandidateName, required=True)
     nominator = fields.Nested(UnitName, required=True)
     submitted_on = fields.Date(required=True)
@@ -229,6 +231,7 @@ class TextAnswer(ma.Schema):
 
     event = fields.String(required=True, **described("The type of the event that it belongs to."))
     told_on = fields.Date(required=True)
+    objection_id = fields.UUID(required=True, allow_none=True, **described("Of an objection and its answer."))
     text = fields.String(required=True)
 
 
@@ -278,6 +281,7 @@ class Listed(ma.Schema):
     nomination_id = fields.UUID(required=True)
     kind = fields.String(required=True)
     kind_label = fields.String(required=True)
+    project_extension = fields.Boolean(required=True, **described("The kind is an extension of ours, not of the plan."))
     unit = fields.Nested(ListedUnit, required=True, allow_none=True)
     person_name = fields.String(required=True, allow_none=True)
     rank = fields.Integer(required=True)

@@ -48,7 +48,7 @@ def _sheets(report: Report) -> Iterator[tuple[str, Iterable[Row]]]:
 def _about(report: Report) -> Iterator[Row]:
     told = partial(word, spoken=report.language)
     yield report.title, None
-    yield told("state"), report.state
+    yield told("state"), words().states[report.state][report.language]
     yield None, report.statement
     if report.small_n_label is not None:
         yield None, report.small_n_label

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from casework.domain.codes import bureaus
 from casework.domain.rounds.commending import signatories
 from casework.domain.rounds.round import Round
@@ -38,7 +40,7 @@ def decision_of(opened: Round, spoken: Spoken) -> report.Decision | None:
     final, issued = opened.finalised, opened.commended
     if final is None:
         return None
-    text = word("decision", spoken, listed=len(final.listed))
+    text = word("decision", spoken, listed=len(final.listed)) + _since_shown(opened, spoken)
     numbers = [each.document for each in opened.signed.values()]
     return report.Decision(
         title=word("decision_title", spoken, year=opened.begun.year),
@@ -50,6 +52,15 @@ def decision_of(opened: Round, spoken: Spoken) -> report.Decision | None:
         listed=len(final.listed),
         signatories=tuple(_signatory(opened, bureau, spoken) for bureau in signatories()),
     )
+
+
+def _since_shown(opened: Round, spoken: Spoken) -> str:
+    """How many left the list after it was shown, and how many moved up; nothing where it stayed as it was."""
+    shown = set(opened.published.listed) if opened.published is not None else set[UUID]()
+    final = set(opened.finalised.listed) if opened.finalised is not None else set[UUID]()
+    if shown == final:
+        return ""
+    return word("decision_since", spoken, removed=len(shown - final), moved_up=len(final - shown))
 
 
 def _signatory(opened: Round, code: str, spoken: Spoken) -> report.Signatory:

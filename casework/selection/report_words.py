@@ -26,6 +26,7 @@ class Words(Row, frozen=True, kw_only=True):
     """The file of a report's words."""
 
     words: dict[str, Label]
+    states: dict[str, Label]
     statuses: dict[str, Label]
     parts: dict[str, Label]
     part_texts: dict[str, Label]

@@ -80,7 +80,8 @@ def person_id(casework: Casework) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def units(casework: Casework) -> None:
-    for code, kind in (("IIT", "bureau"), ("HRSS", "bureau"), ("PFP", "bureau"), ("emp-2", "employer")):
+    bureaus, employers = ("IIT", "HRSS", "PFP"), ("emp-2", "emp-3", "emp-4", "emp-5")
+    for code, kind in (*((each, "bureau") for each in bureaus), *((each, "employer") for each in employers)):
         casework.register_unit(by("operator"), registered_on=date(2012, 1, 1), code=code, kind=kind, name_zh=code)
     for code in ("IIT", "410105"):
         plan: dict[str, Any] = {"reported_on": date(2013, 1, 1), "fact": "UF-PLAN", "from_": date(2013, 1, 1)}
@@ -244,7 +245,7 @@ def test_objections_come_from_anybody_and_are_answered_before_the_end(year: Call
     assert [(each["grounds"], each["anonymous"], each["upheld"]) for each in seen["objections"]] == [
         ("misconduct", True, True)
     ]
-    assert [each["text"] for each in seen["texts"]] == [NARRATIVE]
+    assert [(each["text"], each["objection_id"]) for each in seen["texts"]] == [(NARRATIVE, objection)]
     assert it.bureau.get(f"{it.path}/nominations/{listed}").json["objections"] is None
     assert it.panelist(PANEL[0]).get(f"{it.path}/nominations/{listed}").json["texts"] == []
     assert code_of(it.give(it.selection, "finalisations", {})) == (409, "notice-running")
@@ -391,6 +392,40 @@ def test_a_document_is_named_by_its_number_and_by_no_text(desk: DeskOf, text: st
     answer = desk("selection").post(f"/v1/rounds/2013/nominations/{uuid4()}/opinions", body, If_Match='"1"')
 
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/document")
+
+
+def test_an_authority_reads_the_nomination_that_it_spoke_of(year: Callable[[int], Year]):
+    it = year(2040)
+    spoken, vetoed, other = (it.nominated(unit=code) for code in ("emp-3", "emp-4", "emp-5"))
+    hrss = it.desk("bureau", bureau="HRSS", sub="hrss-1")
+    about = {"authority": "HRSS", "document": "A-1"}
+
+    unseen = hrss.get(f"{it.path}/nominations/{spoken}")
+    done(it.give(hrss, f"nominations/{spoken}/opinions", {**about, "opinion": "clear"}))
+    veto = {**about, "ground": "unpaid_wages", "happened_on": "2040-05-01"}
+    done(it.give(hrss, f"nominations/{vetoed}/vetoes", veto))
+
+    assert code_of(unseen) == (404, "nomination-unknown")
+    seen = hrss.get(f"{it.path}/nominations").json["items"]
+    assert [each["nomination_id"] for each in seen] == [spoken, vetoed]
+    assert [each["scoring"] for each in seen] == [None, None]
+    assert hrss.get(f"{it.path}/nominations/{other}").status == 404
+
+
+def test_an_extension_is_labelled_wherever_its_kind_is_named(desk: DeskOf, casework: Casework):
+    it = Year(desk, casework, 2029)
+    before = casework.now
+    it.on(OPENING)
+    done(it.selection.post("/v1/rounds", {"year": 2029, "also": ["K08_SCHOOL"]}))
+    it.on(OCTOBER)
+    it.nominated(kind="K08_SCHOOL", unit="school-1")
+
+    kinds = {each["kind"]: each["project_extension"] for each in it.selection.get(it.path).json["kinds"]}
+    [nomination] = it.selection.get(f"{it.path}/nominations").json["items"]
+    casework.now = before
+
+    assert (kinds["K08_SCHOOL"], kinds["K03_EMPLOYER"]) == (True, False)
+    assert nomination["project_extension"] is True
 
 
 def test_a_year_without_a_round_is_not_there(desk: DeskOf):

@@ -369,6 +369,7 @@ def test_a_workbook_opens_again_and_no_cell_of_it_is_a_formula(office: Office):
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [cell.value for cell in cells if cell.data_type == "f"]
     assert "'=中原区" in [cell.value for cell in cells]
+    assert ("阶段", "已表彰") in list(book["依据"].iter_rows(values_only=True))
     listed = list(book["名单"].iter_rows(values_only=True))
     assert [row[5] for row in listed[1:]] == [each.final for each in report.listed]
     heads, best = list(book["得分"].iter_rows(values_only=True))[:2]

@@ -10,6 +10,7 @@ import pytest
 
 from casework.domain.registry import unit_id
 from casework.errors import Refused
+from casework.selection.papers import decision_of
 from tests.projections.simulated import Simulated
 from tests.selection.given_round import DECEMBER, NOVEMBER, YEAR, Office, office_on, tell_city
 
@@ -63,6 +64,9 @@ def test_a_year_of_two_hundred_nominations_comes_out_the_same_again(log: Simulat
         assert commended is not None
         assert len(commended.listed) == 30
         assert guilty not in commended.listed
+        decision = decision_of(office.round, "en")
+        assert decision is not None
+        assert decision.text.endswith("Since the list was shown: 1 removed from it, 1 moved up.")
 
         office.on(NEXT_YEAR)
         fallen = commended.listed[3]

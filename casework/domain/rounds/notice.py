@@ -29,6 +29,9 @@ from casework.domain.rounds.nomination import Nomination
 from casework.domain.rounds.ranking import RankingCommands, is_borderline, is_within, share_seats
 from casework.errors import Invalid, NotFound
 
+SUBSTANTIATED = "substantiated"
+"""The reason for which an objection is upheld; every other one dismisses it."""
+
 
 class NoticeCommands(RankingCommands):
     """Publish; object and answer; remove, promote; finalise. ``consenting`` are persons who agree to publication."""
@@ -43,9 +46,9 @@ class NoticeCommands(RankingCommands):
         if not channels:
             raise Invalid(errors=(field_error("/channels", "field-missing"),))
         self._check_notice(by.today, notice_to)
-        shown = [self.nominations[each.nomination_id] for each in self.candidates if each.seated or each.reserve]
-        uncertain = [n for n in shown if n.ranked is not None and is_borderline(n.ranked, self.policy)]
-        refuse_if(any(not each.visits for each in uncertain), "site-visit-missing")
+        uncertain = [self.nominations[c.nomination_id] for c in self.candidates if is_borderline(c, self.policy)]
+        unseen = any(each.is_eligible and each.removed_reason is None and not each.visits for each in uncertain)
+        refuse_if(unseen, "site-visit-missing")
         self._check_list(consenting)
         self.record(
             ShortlistPublished(
@@ -107,6 +110,8 @@ class NoticeCommands(RankingCommands):
         is_nominator = resolver == submitted.submitted_by or resolver_unit == submitted.nominator
         refuse_if(is_nominator, "resolver-nominated")
         check_code("reason", "objection_reasons", reason)
+        if upheld != (reason == SUBSTANTIATED):
+            raise Invalid(errors=(field_error("/reason", "field-value"),))
         self.record(
             ObjectionResolved(
                 occurred_on=by.today,

@@ -128,6 +128,20 @@ def test_who_has_an_uncertain_seat_is_visited_first(name: str, p_selected: int, 
     assert round_.published is not None
 
 
+def test_whose_seat_is_uncertain_is_visited_also_where_they_have_none():
+    round_ = given_round("reviewing")
+    all_in(round_)
+    open_scores(round_)
+    low = nomination_id("emp-3")
+    rows = ranking(round_, metrics={low: 5000})
+    rank(round_, [replace(row, p_selected=400) if row.nomination_id == low else row for row in rows])
+
+    [placed] = [each for each in round_.candidates if each.nomination_id == low]
+    assert not placed.seated
+    assert not placed.reserve
+    assert refused(publish, round_) == "site-visit-missing"
+
+
 def test_nobody_under_a_veto_or_without_consent_is_published():
     round_ = given_round("ranked")
     assert refused(publish, round_, consenting=()) == "publication-consent-missing"
@@ -194,6 +208,8 @@ def test_who_nominated_decides_no_objection():
     assert refused(resolve, round_, "emp-1", upheld=False, resolver_unit=unit_id("IIT")) == "resolver-nominated"
     assert refused(resolve, round_, "emp-2", upheld=False) == "objection-unknown"
     assert refused(resolve, round_, "emp-1", upheld=False, reason="because") == "unknown-code"
+    for upheld, reason in ((True, "unsubstantiated"), (True, "not_material"), (False, "substantiated")):
+        assert refused(resolve, round_, "emp-1", upheld=upheld, reason=reason) == "field-value"
     resolve(round_, "emp-1", upheld=False)
     assert refused(resolve, round_, "emp-1", upheld=True) == "objection-resolved"
 
