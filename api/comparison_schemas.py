@@ -9,6 +9,7 @@ from api.schemas import described
 from api.unit_schemas import UnitName
 from casework.selection.comparing import RESERVE, SEATED
 from casework.selection.reasons import BALANCE, COUNTS, GOAL, POOL, SCORE, WEIGHT
+from casework.selection.standing import RULES
 
 
 class ComparisonAsked(ma.Schema):
@@ -54,6 +55,14 @@ class WhyMoved(ma.Schema):
     points = fields.Float(required=True)
 
 
+class RuleChanged(ma.Schema):
+    """A rule of who is ranked and seated that is another one."""
+
+    rule = fields.String(required=True, validate=validate.OneOf(RULES))
+    before = fields.String(required=True)
+    after = fields.String(required=True)
+
+
 class MovedEntry(ma.Schema):
     """A unit, or a person by their nomination, that stands otherwise; null before or after is not there at all."""
 
@@ -63,6 +72,11 @@ class MovedEntry(ma.Schema):
     before = fields.Nested(UnitStanding, required=True, allow_none=True)
     after = fields.Nested(UnitStanding, required=True, allow_none=True)
     why = fields.List(fields.Nested(WhyMoved), required=True)
+    rules = fields.List(
+        fields.Nested(RuleChanged),
+        required=True,
+        **described("Other rules that a seat, a rank or not being ranked rests on, beside the metric."),
+    )
 
 
 class WhatIfAnswer(ma.Schema):

@@ -193,7 +193,7 @@ def _page(
 def _moved(row: Content) -> Content:
     registry = casework().registry(at_most_old=1)
     unit = named_unit(registry, UUID(row["unit"]["unit_id"])) if row["unit"] else None
-    return {**row, "unit": unit, "before": _standing(row["before"]), "after": _standing(row["after"])}
+    return {"rules": [], **row, "unit": unit, "before": _standing(row["before"]), "after": _standing(row["after"])}
 
 
 def _standing(row: Content | None) -> Content | None:

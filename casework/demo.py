@@ -48,6 +48,8 @@ def run_demo(settings: Settings, *, once: bool, as_json: bool, households: int, 
         catch_up(casework)
         if year is not None:
             show_round(casework, settings, year)
+        elif with_round:
+            screen.print("No unit is large and good enough for a seat: the round has no list. Take more households.")
         if once:
             return show_once(casework, as_json=as_json)
         show_addresses(settings)

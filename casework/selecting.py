@@ -23,12 +23,13 @@ from casework.outcome import Context
 from casework.projections.months import MonthRun
 from casework.selection import freezing
 from casework.selection.appealing import FIRST, Found, appeal
-from casework.selection.comparing import Moved, Standing
+from casework.selection.comparing import Moved
 from casework.selection.freezing import Count, Recomputed
 from casework.selection.report import Report, Spoken
 from casework.selection.reporting import check_published, check_ranked, office_report, public_report
 from casework.selection.responsible import Responsible
 from casework.selection.sources import figures_of, sources_of
+from casework.selection.standing import Standing
 from casework.selection.trying import Compared, what_if
 from casework.terminal import count_months
 
@@ -163,6 +164,7 @@ def _moved(moved: Moved, events: Found | None) -> Iterator[str]:
     why = ", ".join(f"{each.code} {each.what} {each.points:+.2f}" for each in moved.why[:MOST_REASONS])
     sides = f"{_standing(moved.before)} -> {_standing(moved.after)}"
     yield f"  {moved.code or moved.nomination_id}: {sides}  {why}".rstrip()
+    yield from (f"    {each.rule}: {each.before} -> {each.after}" for each in moved.rules)
     if events is not None and moved.unit is not None and moved.unit in events.counts:
         yield from (f"    {_event_line(each)}" for each in events.first[moved.unit])
         if events.counts[moved.unit] > FIRST:

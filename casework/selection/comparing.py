@@ -15,6 +15,7 @@ from casework.domain.rounds.round import Round
 from casework.selection.ranks import Ranking, kinds_of
 from casework.selection.reasons import Reason, Side, reasons
 from casework.selection.snapshot import Snapshot
+from casework.selection.standing import Rule, Standing, Under, rules_behind
 
 SEATED, RESERVE = "seated", "reserve"
 Content = dict[str, Any]
@@ -28,27 +29,11 @@ class Figures(NamedTuple):
     ranking: Ranking | None
 
 
-class Standing(NamedTuple):
-    """Where a unit or candidate stands; scores in hundredths.
-
-    ``place`` is that among all units of the kind which can be ranked, by the metric alone. ``final``, ``rank`` and
-    ``seat`` are those of a candidate that is ranked; persons have nothing else.
-    """
-
-    metric: int | None
-    parts: Mapping[str, int | None]
-    levels: Mapping[str, int | None]
-    not_ranked: str | None
-    place: int | None
-    final: int | None
-    rank: int | None
-    seat: str | None
-
-
 class Moved(NamedTuple):
     """A unit, or a person by their nomination, that stands otherwise; None is for a kind that is gone or new.
 
-    ``nomination_id`` is None of a unit that is no candidate.
+    ``nomination_id`` is None of a unit that is no candidate. ``why`` is what moved the metric, ``rules`` what other
+    rules the rest can rest on.
     """
 
     kind: str
@@ -58,6 +43,7 @@ class Moved(NamedTuple):
     before: Standing | None
     after: Standing | None
     why: Sequence[Reason]
+    rules: Sequence[Rule] = ()
 
     @property
     def by(self) -> int:
@@ -74,6 +60,7 @@ class Moved(NamedTuple):
             "before": self.before and self.before._asdict(),
             "after": self.after and self.after._asdict(),
             "why": [{**reason._asdict(), "points": round(reason.points, 4)} for reason in self.why],
+            "rules": [rule._asdict() for rule in self.rules],
         }
 
 
@@ -166,14 +153,21 @@ def _units(kind: str, nominations: Mapping[UUID, UUID], before: _Side, after: _S
             was, now = before.side(unit), after.side(unit)
             why = reasons(was, now) if was and now else []
             code = (after.measured.get(unit) or before.measured[unit]).code
-            yield Moved(kind, unit, code, nomination, old, new, why)
+            yield Moved(kind, unit, code, nomination, old, new, why, _rules(before, after, old, new))
 
 
 def _persons(kind: str, nominations: Iterable[UUID], before: _Side, after: _Side) -> Iterator[Moved]:
     for nomination in nominations:
         old, new = (side.of_person(nomination) for side in (before, after))
         if old != new:
-            yield Moved(kind, None, None, nomination, old, new, [])
+            yield Moved(kind, None, None, nomination, old, new, [], _rules(before, after, old, new))
+
+
+def _rules(before: _Side, after: _Side, old: Standing | None, new: Standing | None) -> list[Rule]:
+    """The rules behind it where somebody stands otherwise; none where the kind is gone or new."""
+    if old is None or new is None or before.kind is None or after.kind is None:
+        return []
+    return rules_behind(old, new, Under(before.kind, before.policy), Under(after.kind, after.policy))
 
 
 def _exact(side: _Side, unit: UUID) -> Fraction | None:

@@ -117,6 +117,27 @@ def test_a_quota_and_a_size_change_seats_and_who_is_ranked(office: Office):
     small = [each for kind in sizes.kinds for each in kind.moved]
     assert {each.after.not_ranked for each in small if each.after} == {"too_small"}
     assert {each.after.rank for each in small if each.after} == {None}
+    assert {rule for each in lost for rule in each.rules} == {("quota", "total_30_equal 30", "total_30_equal 2")}
+    ranked = [each for each in small if each.before and each.before.rank]
+    assert all(("min_size", "20", "1000") in each.rules for each in ranked)
+    assert ranked
+
+
+def test_a_floor_and_a_share_of_the_panel_are_told_where_they_decide(office: Office):
+    def high_floor(_: Selection, selection: Selection) -> None:
+        selection["final_floor"] = 8000
+
+    def panel_alone(_: Selection, selection: Selection) -> None:
+        selection["panel"]["share"] = [9, 10]
+
+    floor, share = (tried(office, drafted(change)) for change in (high_floor, panel_alone))
+
+    fallen = [each for kind in floor.kinds for each in kind.moved]
+    assert 0 < len(fallen) < FIRMS
+    assert {rule for each in fallen for rule in each.rules} == {("final_floor", "70.00", "80.00")}
+    assert fallen[0].told()["rules"] == [{"rule": "final_floor", "before": "70.00", "after": "80.00"}]
+    moved = [each for kind in share.kinds for each in kind.moved]
+    assert {rule.rule for each in moved for rule in each.rules} >= {"panel"}
 
 
 def test_kinds_that_the_round_has_not_are_left_out_and_told(office: Office):
