@@ -96,31 +96,39 @@ _ALL = """
  SELECT partition, household_id,
         (10000 + row_number() OVER (PARTITION BY household_id ORDER BY one, other))::smallint, community_id,
         (since AT TIME ZONE interval '8 hours')::date + %(review_days)b::int, 'duplicate',
-        CASE WHEN is_decided THEN 'registered-twice' ELSE 'possibly-duplicate' END,
-        '{}'::text[], person_id, other_id, NULL, NULL,
-        CASE WHEN is_decided THEN 'members.leave' ELSE 'duplicates.decide' END
+        why, '{}'::text[], person_id, other_id, NULL, NULL, closes
  FROM pair_of_household) AS item"""
-# Where both are of one household, it has one item; who were found to be one are settled there once one of them left.
 # Whoever is in several files is looked for where they are active now.
-_PAIRS = """
+_HOME_OF = """
+    SELECT partition, household_id, community_id, is_active FROM household
+    CROSS JOIN LATERAL (SELECT EXISTS (
+        SELECT FROM casework.claim
+        WHERE stream_id = household_id AND subject_id = {person} AND kind = 'person')) AS claimed (is_active)
+    WHERE persons @> ARRAY[{person}]
+    ORDER BY is_active DESC, partition, household_id
+    LIMIT 1"""
+# Where both are of one household, it has one item. Who were found to be one are settled once one of the records left.
+# In two households the last member of one cannot leave it: the whole file is merged.
+_PAIRS = f"""
 WITH pair_of_household AS (
-    SELECT DISTINCT ON (pair.one, pair.other, home.household_id)
-           pair.one, pair.other, pair.decision IS NOT NULL AS is_decided,
-           coalesce(pair.decided_at, pair.found_at) AS since, side.person_id, side.other_id,
-           home.partition, home.household_id, home.community_id
+    SELECT DISTINCT ON (pair.one, pair.other, side.household_id)
+           pair.one, pair.other, coalesce(pair.decided_at, pair.found_at) AS since, side.*,
+           CASE WHEN pair.decision IS NULL THEN 'possibly-duplicate'
+                WHEN home.household_id = away.household_id THEN 'registered-twice' ELSE 'in-two-households' END AS why,
+           CASE WHEN pair.decision IS NULL THEN 'duplicates.decide'
+                WHEN 1 < (SELECT count(*) FROM casework.claim
+                          WHERE stream_id = side.household_id AND kind = 'person') THEN 'members.leave'
+                ELSE 'regrouping.merge' END AS closes
     FROM vault.duplicate AS pair
-    CROSS JOIN LATERAL (VALUES (pair.one, pair.other), (pair.other, pair.one)) AS side (person_id, other_id)
-    CROSS JOIN LATERAL (
-        SELECT partition, household_id, community_id FROM household WHERE persons @> ARRAY[side.person_id]
-        ORDER BY EXISTS (SELECT FROM casework.claim
-                         WHERE stream_id = household_id AND subject_id = side.person_id AND kind = 'person') DESC,
-                 partition, household_id
-        LIMIT 1
-    ) AS home
-    WHERE %(duplicates)b AND (pair.decision IS NULL OR (pair.decision = 'same' AND 2 = (
-        SELECT count(*) FROM casework.claim
-        WHERE stream_id = household_id AND subject_id IN (pair.one, pair.other) AND kind = 'person')))
-    ORDER BY pair.one, pair.other, home.household_id, side.person_id
+    LEFT JOIN LATERAL ({_HOME_OF.format(person="pair.one")}) AS home ON TRUE
+    LEFT JOIN LATERAL ({_HOME_OF.format(person="pair.other")}) AS away ON TRUE
+    CROSS JOIN LATERAL (VALUES
+        (pair.one, pair.other, home.partition, home.household_id, home.community_id),
+        (pair.other, pair.one, away.partition, away.household_id, away.community_id)
+    ) AS side (person_id, other_id, partition, household_id, community_id)
+    WHERE %(duplicates)b AND side.household_id IS NOT NULL
+      AND (pair.decision IS NULL OR (pair.decision = 'same' AND home.is_active AND away.is_active))
+    ORDER BY pair.one, pair.other, side.household_id, side.person_id
 )"""
 _WANTED = """
 (%(kind)b::text IS NULL OR kind = %(kind)b::text)

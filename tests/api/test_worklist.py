@@ -267,11 +267,48 @@ def test_two_members_who_were_found_to_be_one_are_an_item_until_one_record_leave
     drain()
 
     assert left.status == 200, left.text
-    assert (apart, together, found()) == ([], [("registered-twice", "members.leave")], [])
+    assert apart == [("in-two-households", "regrouping.merge")] * 2
+    assert (together, found()) == ([("registered-twice", "members.leave")], [])
     [member] = clerk.get(f"/v1/households/{here}").json["members"]
     assert (member["person_id"], member["profile"]["id_number_last4"]) == (one, number[-4:])
     taken = clerk.post("/v1/households", arrival("卫桂枝", born_on="1971-08-09", id_number=number))
     assert (taken.status, taken.json["code"]) == (409, "claim-taken")
+
+
+def test_two_records_that_are_one_are_items_of_both_households_until_one_of_them_goes_to_the_other(
+    desk: DeskOf, homes: dict[str, list[str]], drain: Drain
+):
+    (here, there), (one, other) = twins(desk, "蒋桂芳")
+    clerk, reviewer = desk(), desk("supervisor", divisions=["4101"], purpose="review")
+    son = arrival("蒋明", born_on="2004-08-09", sex="male", relation="child")["members"][0]
+    assert clerk.edit(there, "members", {"joined_on": "2013-05-01", "member": son}).status == 201
+    reviewer.put(f"/v1/duplicates/{one}/{other}", {"decision": "same"})
+    drain()
+
+    def found() -> dict[str, tuple[str, str]]:
+        shown = items(reviewer, "kind=duplicate")
+        return {
+            item["household_id"]: (item["why"], item["closes"])
+            for item in shown
+            if item["household_id"] in (here, there)
+        }
+
+    apart = found()
+    going = {
+        "left_on": "2013-05-02",
+        "reason": "other_household",
+        "to_household": here,
+        "new_head": clerk.get(f"/v1/households/{there}").json["members"][1]["person_id"],
+    }
+    went = clerk.edit(there, f"members/{other}/departures", going)
+    drain()
+
+    assert went.status == 200, went.text
+    assert apart == {
+        here: ("in-two-households", "regrouping.merge"),
+        there: ("in-two-households", "members.leave"),
+    }
+    assert found() == {here: ("registered-twice", "members.leave")}
 
 
 def test_whoever_is_in_several_files_is_an_item_where_they_are_active(
