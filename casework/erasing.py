@@ -111,7 +111,7 @@ class ErasingCommands(CommandPath):
         with suppress(NotFound):  # the log may be older than the household
             self._change(home, Context(actor="operator", role="operator"), decide)
         with self.pool.connection() as db:
-            erase_rows(db, entry.person_id, entry.subjects, None, [(entry.number, written.hash)])
+            erase_rows(db, entry.people, entry.subjects, None, [(entry.number, written.hash)])
 
     def _decide_erasure(self, household: Household, by: By, pages: Pages, person_id: UUID, on: date) -> Decided:
         person = household.person(person_id)
@@ -129,7 +129,7 @@ class ErasingCommands(CommandPath):
             return [(each.entry.number, each.hash) for each in pages.of(person_id)]
 
         claim = self.persons.hashes.claim_hash("person", str(person_id))
-        return Decided(Beside(erasing=Erasing(person_id, entry.subjects, claim, write)))
+        return Decided(Beside(erasing=Erasing(entry.people, entry.subjects, claim, write)))
 
     def _named_beside(self, household: Household, gone: set[UUID]) -> set[UUID]:
         """Whose names are left once a person's is gone; with the last one goes the household's evidence (RULES G9).
@@ -141,10 +141,14 @@ class ErasingCommands(CommandPath):
             return others - self.persons.erased(db, others)
 
     def _check_not_elsewhere(self, household: Household, person_id: UUID) -> None:
-        # Asked again in the append, before anything is written.
+        """Refuse where they, or another record of theirs, are active in another household.
+
+        Of the person it is asked again in the append, before anything is written.
+        """
+        person = household.people.get(person_id)
         with self.pool.connection() as db:
-            holder = self.persons.holders(db, [person_id]).get(person_id, household.id)
-        refuse_if(holder != household.id and person_id in household.people, "erasure-elsewhere")
+            holders = self.persons.holders(db, [person_id, *person.doubles] if person is not None else [])
+        refuse_if(not {household.id}.issuperset(holders.values()), "erasure-elsewhere")
 
     def _born_on(self, person_id: UUID) -> date:
         with self.pool.connection() as db:

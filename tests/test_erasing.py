@@ -171,6 +171,45 @@ def test_with_a_person_goes_what_is_held_under_their_other_record(casework: Case
     assert check(casework) is None
 
 
+def twice(casework: Casework) -> tuple[UUID, UUID, UUID]:
+    """A household, one of its members, and another record of hers, which left and which somebody else may be."""
+    home, _, she = couple(casework)
+    again = person("李四", "1982-05-05", "female", "other_relative")
+    casework.add_member(home, by(), joined_on=date(2013, 3, 1), member=again[0], profile=again[1])
+    doubled = again[0].person_id
+    with casework.pool.connection() as db:
+        casework.duplicates.note(db, doubled, again[1])
+    departure = {"left_on": date(2013, 9, 1), "reason": "registered_twice", "same_as": she}
+    casework.remove_member(home, by(), person_id=doubled, **departure)
+    asked_for(casework, home, she)
+    return home, she, doubled
+
+
+def test_nothing_is_kept_of_either_record_of_whoever_was_erased(casework: Casework):
+    home, she, doubled = twice(casework)
+    assert rows(casework, "SELECT count(*) FROM vault.duplicate")[0][0] > 0
+
+    erase(casework, home, she)
+
+    assert rows(casework, "SELECT count(*) FROM vault.duplicate") == [(0,)]
+    with pytest.raises(Refused, match="erased"):
+        registered(casework, person("李四", "1982-05-05", "female", person_id=doubled))
+
+
+def test_a_record_that_is_somebody_elsewhere_again_is_not_erased_unseen(casework: Casework):
+    home, she, doubled = twice(casework)
+    elsewhere = registered(casework, person("李四", "1982-05-05", "female", person_id=doubled)).id
+
+    with pytest.raises(Refused, match="another household") as refused:
+        erase(casework, home, she)
+
+    assert (refused.value.code, held(casework, doubled) > 0) == ("erasure-elsewhere", True)
+    asked_for(casework, elsewhere, doubled)
+    erase(casework, elsewhere, doubled)
+    erase(casework, home, she)
+    assert [held(casework, subject) for subject in (she, doubled)] == [0, 0]
+
+
 def test_a_household_goes_on_with_whoever_was_erased_in_it(casework: Casework):
     """Split off, merged, given back, taken off: they go along under their id, and nothing of them is written."""
     home, he, she = couple(casework)

@@ -261,6 +261,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_not_erased(member.person_id)
         known = self.people.get(member.person_id)
         refuse_if(known is not None and known.not_left_by(on), "person-already-a-member")
+        refuse_if(any(member.person_id in person.doubles for person in self.people.values()), "record-doubled")
 
     def _check_parting(self, person_id: UUID, on: date) -> None:
         spell = self.person(person_id).current

@@ -56,11 +56,13 @@ class NewEvent(NamedTuple):
 class Erasing(NamedTuple):
     """An erasure: whose, and the rows of which subjects go; ``claim`` is the person's, which no other stream may hold.
 
+    ``people`` are the person and their other records: nothing is kept of any of them from then on.
+
     ``write`` brings the ledger's entry to the disk once nothing can refuse the append, and tells the number and hash of
     each entry of the person's.
     """
 
-    person_id: UUID
+    people: Sequence[UUID]
     subjects: Sequence[UUID]
     claim: bytes
     write: Callable[[], Sequence[tuple[int, bytes]]]

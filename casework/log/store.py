@@ -16,6 +16,7 @@ import psycopg
 from eventsourcing.persistence import ProgrammingError
 from psycopg import Connection
 
+from casework.domain.ids import vault_partition_of
 from casework.errors import ClaimTaken, Refused
 from casework.faults import fault
 from casework.log.append import Appended, Erasing, NewEvent, Outcome, Statement, outcome_of, positions
@@ -59,7 +60,7 @@ class Store:
             written = erasing.write()
             fault("ledger-written")
             appended = self._appended_in(db, events, statement)
-            erase_rows(db, erasing.person_id, erasing.subjects, events[0].stream_id, written)
+            erase_rows(db, erasing.people, erasing.subjects, events[0].stream_id, written)
             fault("erased")
         return appended
 
@@ -144,23 +145,25 @@ class Store:
 
 def erase_rows(
     db: Connection[Any],
-    person_id: UUID,
+    people: Sequence[UUID],
     subjects: Sequence[UUID],
     household_id: UUID | None,
     entries: Sequence[tuple[int, bytes]],
 ) -> None:
     """Delete what the vault holds of a person, as entries of the ledger say; their claims in one household, or in all.
 
-    Done again it changes nothing.
+    ``people`` are all records of the person. Done again it changes nothing.
     """
     numbers, hashes = ([entry[place] for entry in entries] for place in (0, 1))
-    rows(db, _ERASE, (person_id, list(subjects), household_id, numbers, hashes))
+    for person_id in people:
+        rows(db, _ERASE, (person_id, list(subjects), household_id, numbers, hashes))
 
 
 def _hold(db: Connection[Any], first: NewEvent, erasing: Erasing) -> None:
     """Keep everybody else from the stream and from the person until the transaction ends, and refuse what must be."""
     rows(db, _HOLD, (first.partition,))
-    rows(db, _HOLD_VAULT, (erasing.person_id,))
+    for person_id in sorted(erasing.people, key=vault_partition_of):
+        rows(db, _HOLD_VAULT, (person_id,))
     [(version, holder)] = rows(db, _LOOK, (erasing.claim, first.partition, first.stream_id))
     if version != first.version - 1:
         raise StreamConflict

@@ -47,6 +47,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     written_at: datetime
     previous: str
 
+    @property
+    def people(self) -> list[UUID]:
+        """All records of the person, whose rows go: what else goes is the household's."""
+        return [each for each in self.subjects if each != self.household_id]
+
 
 class Written(NamedTuple):
     """An entry that is in the file, and the hash of its line."""

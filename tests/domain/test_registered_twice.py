@@ -101,6 +101,13 @@ def test_the_record_that_stays_is_another_members_who_may_be_the_same(phrase: Ph
     assert refusal(given_household(arrived(*people)), phrase) == rule
 
 
+def test_a_doubled_record_does_not_join_again():
+    household = given_household(arrived(*ADULTS, AGAIN), twice(), left("wang", "2013-07-01"))
+
+    assert refusal(household, joined(AGAIN, "2013-08-01")) == "record-doubled"
+    assert refusal(household, joined(WANG, "2013-08-01")) is None
+
+
 def test_it_is_voided_as_if_it_had_not_been_told():
     household = story()
     before = state(deepcopy(household))
