@@ -102,7 +102,7 @@ class VoidingCommands(FactCorrectionCommands):
         self.record(EntryVoided(occurred_on=voided_on, voids=voids, reason=reason, commitment=commitment))
 
     def told_of(self, event: HouseholdEvent) -> list[UUID]:
-        """The people of whom an event tells; none where it tells of the household."""
+        """The people of whom an event tells, under each of their records; none where it tells of the household."""
         member: NewMember | None = getattr(event, "member", None)
         employment = self.employments.get(getattr(event, "employment_id", NOBODY))
         need = self.needs.get(getattr(event, "need_id", NOBODY))
@@ -113,7 +113,8 @@ class VoidingCommands(FactCorrectionCommands):
             employment.person_id if employment else None,
             need.person_id if need else None,
         ]
-        return [person_id for person_id in named if person_id is not None]
+        people = [person_id for person_id in named if person_id is not None]
+        return [*people, *(one.person_id for one in self.people.values() if not set(one.doubles).isdisjoint(people))]
 
     def _leave_out(self, entry: int) -> None:
         """Begin again, without this entry and those that were left out before."""

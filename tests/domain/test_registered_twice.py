@@ -14,6 +14,7 @@ from tests.domain.given import (
     agreed,
     arrived,
     asked,
+    born,
     count,
     day,
     delivered,
@@ -31,7 +32,7 @@ from tests.domain.given import (
     when,
     works,
 )
-from tests.domain.regrouped import merge, state, unmerge
+from tests.domain.regrouped import merge, split, state, unmerge
 
 STORY: list[Phrase] = [
     *(works("again", "acme", "2012-06-01"), *given("EMP-CONTRACT", "again", "2012-06-01", at="acme")),
@@ -136,6 +137,18 @@ def test_a_merge_is_not_undone_before_one_of_its_people_is_two_again():
     unmerge(target, source)
 
     assert source.closed_on is None
+
+
+@pytest.mark.parametrize("entry", [2, 3])
+def test_nothing_of_it_is_voided_once_the_record_that_stayed_lives_elsewhere(entry: int):
+    """What was told of either record went along: without the entry it would be told in both households."""
+    household = given_household(arrived(*ADULTS, AGAIN), born(mother="again"), twice(), works("li", "acme"))
+    assert refusal(deepcopy(household), voided_entry(2, "2013-07-02")) is None
+
+    split(household, "wang", on="2013-07-01")
+
+    assert refusal(household, voided_entry(entry, "2013-07-02")) == "moved-with-person"
+    assert refusal(household, voided_entry(4, "2013-07-02")) is None
 
 
 def test_both_records_travel_as_one_and_are_erased_together():
