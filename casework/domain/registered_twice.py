@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -37,7 +38,14 @@ def make_one(household: HouseholdState, doubled: UUID, kept: UUID) -> None:
 
 
 def _begin_with(stays: Person, gone: Person) -> None:
-    """Who was here under the doubled record before, was here; of who came from elsewhere that one's file tells."""
+    """Who was here under the doubled record before, was here; of who came from elsewhere that one's file tells.
+
+    Until something was told of the one, what was told of the other stands.
+    """
+    first = min((told.on for told in stays.told), default=date.max)
+    for told in gone.told:
+        if told.on < first:
+            stays.tell(told)
     here, there = stays.current, gone.current
     if here is not None and there is not None:
         here.joined_on = min(here.joined_on, there.joined_on)

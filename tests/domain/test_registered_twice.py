@@ -14,6 +14,7 @@ from tests.domain.given import (
     agreed,
     arrived,
     asked,
+    assessed,
     born,
     count,
     day,
@@ -75,6 +76,15 @@ def test_who_was_here_first_under_the_doubled_record_was_here():
     when(household, twice())
 
     assert [count(household, "CIT2", on) for on in ("2013-02-01", "2013-04-01")] == [(0, 2), (0, 2)]
+
+
+def test_a_household_stays_in_the_programme_for_the_time_of_the_doubled_record():
+    household = given_household(arrived(person("li", migrant=False), AGAIN), joined(WANG, "2013-03-01"))
+
+    when(household, twice())
+
+    assert [assessed(household, on).status for on in ("2013-02-01", "2013-04-01")] == ["assessed", "assessed"]
+    assert household.people[named("wang")].told[-1].on == day("2013-03-01")
 
 
 def test_a_head_who_was_registered_twice_stays_the_head_under_the_other_record():
