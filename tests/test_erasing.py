@@ -179,8 +179,9 @@ def twice(casework: Casework) -> tuple[UUID, UUID, UUID]:
     doubled = again[0].person_id
     with casework.pool.connection() as db:
         casework.duplicates.note(db, doubled, again[1])
-    departure = {"left_on": date(2013, 9, 1), "reason": "registered_twice", "same_as": she}
-    casework.remove_member(home, by(), person_id=doubled, **departure)
+    casework.remove_member(
+        home, by(), person_id=doubled, left_on=date(2013, 9, 1), reason="registered_twice", same_as=she
+    )
     asked_for(casework, home, she)
     return home, she, doubled
 

@@ -55,7 +55,7 @@ from casework.domain.events import (
     TransferRequested,
 )
 from casework.domain.fact_corrections import correct_facts
-from casework.domain.registered_twice import make_one
+from casework.domain.registered_twice import come_back, known_here, make_one
 from casework.domain.regrouping import RegroupingCommands
 from casework.domain.residence import MERGED_AWAY
 from casework.domain.state import (
@@ -279,10 +279,13 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
         stay.until, stay.to_household = on, to_household
 
     def _take_in(self, on: date, new: NewMember) -> None:
+        doubles = known_here(self, new)
         person = self.people.get(new.person_id)
         if person is None:
             person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
             self.people[new.person_id] = person
+        for each in doubles:
+            come_back(self, each, person)
         person.relation = new.relation
         since = new.resident_since or max(on, self.arrived_on)
         person.spells.append(Spell(on, since, version=self.version))

@@ -21,7 +21,7 @@ from casework.domain.events import (
     NewMember,
 )
 from casework.domain.policy import policy_of
-from casework.domain.registered_twice import REGISTERED_TWICE
+from casework.domain.registered_twice import REGISTERED_TWICE, known_here
 from casework.domain.residence import By, ResidenceCommands, refuse_if
 from casework.domain.state import Carried, Employment, Episode, MemberFacts, Need, Origin, Person
 from casework.errors import Refused
@@ -179,7 +179,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_open()
         refuse_if(self._is_active(member.person_id, joined_on), "person-already-a-member")
         if member.carried is not None:
-            self._check_records(member.carried)
+            self._check_records(member.carried, known_here(self, member))
         self.record(MemberJoined(occurred_on=joined_on, member=member))
 
     def leaving_member(self, person_id: UUID, relation: str) -> NewMember:
@@ -213,22 +213,25 @@ class MembershipCommands(ResidenceCommands):
             )
         )
 
-    def _check_records(self, carried: Carried) -> None:
-        """Refuse to take over a record under an id that another one has here: nothing is written over."""
+    def _check_records(self, carried: Carried, doubles: Sequence[UUID] = ()) -> None:
+        """Refuse to take over a record under an id that another one has here: nothing is written over.
+
+        What is known here of ``doubles`` is of whoever comes.
+        """
         episodes, needs, jobs = self.episodes, self.needs, self.employments
         for e in carried.episodes:
-            refuse_if(self._is_another(e.episode_id, e, episodes.get(e.episode_id)), "record-twice")
+            refuse_if(self._is_another(e.episode_id, e, episodes.get(e.episode_id), doubles), "record-twice")
         for n in carried.needs:
-            refuse_if(self._is_another(n.need_id, n, needs.get(n.need_id)), "record-twice")
+            refuse_if(self._is_another(n.need_id, n, needs.get(n.need_id), doubles), "record-twice")
         for job in carried.employments:
-            refuse_if(self._is_another(job.employment_id, job, jobs.get(job.employment_id)), "record-twice")
+            refuse_if(self._is_another(job.employment_id, job, jobs.get(job.employment_id), doubles), "record-twice")
 
-    def _is_another(self, record_id: UUID, brought: Record, known: Record | None) -> bool:
+    def _is_another(self, record_id: UUID, brought: Record, known: Record | None, doubles: Sequence[UUID]) -> bool:
         """Whether a record is not the one that is known by its id, and that had gone from here."""
         if known is None:
             return False
         gone = known.person_id is not None or self.has_gone(record_id)
-        return brought.person_id != known.person_id or not gone
+        return known.person_id not in (brought.person_id, *doubles) or not gone
 
     def _with_origins(self, carried: Carried) -> Carried:
         """A copy in which every record says which event told it first."""

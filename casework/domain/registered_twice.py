@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
+from casework.domain.events import NewMember
 from casework.domain.residence import HouseholdState
 from casework.domain.state import Person
 
@@ -24,17 +26,35 @@ def make_one(household: HouseholdState, doubled: UUID, kept: UUID) -> None:
     gone, stays = household.people[doubled], household.people[kept]
     if kept not in household.carried_in:
         _begin_with(stays, gone)
-    for spell in gone.spells:
-        spell.left_on = spell.joined_on
-    _hand_over(household, doubled, kept)
-    for child in household.people.values():
-        child.mother = kept if child.mother == doubled else child.mother
+    _count_no_more(household, doubled, kept)
     for consent in gone.consents:
         stays.say(consent)
     stays.births, gone.births = [*stays.births, *gone.births], []
     stays.surveys, gone.surveys = [*stays.surveys, *gone.surveys], []
     stays.erasure, gone.erasure = stays.erasure or gone.erasure, None
     stays.doubles, gone.consents = [*stays.doubles, doubled, *gone.doubles], []
+
+
+def known_here(household: HouseholdState, comes: NewMember) -> list[UUID]:
+    """Under which of their records somebody left this household who comes for the first time as the one that stays."""
+    doubles = comes.carried.doubles if comes.carried is not None else []
+    if comes.person_id in household.people:
+        return []
+    return [each for each in doubles if each in household.people and household.people[each].current is None]
+
+
+def come_back(household: HouseholdState, doubled: UUID, comes: Person) -> None:
+    """Let all that this file tells of a record be of the one that comes: they were here before, under the other."""
+    comes.spells += deepcopy(household.people[doubled].spells)
+    _count_no_more(household, doubled, comes.person_id)
+
+
+def _count_no_more(household: HouseholdState, doubled: UUID, kept: UUID) -> None:
+    for spell in household.people[doubled].spells:
+        spell.left_on = spell.joined_on
+    _hand_over(household, doubled, kept)
+    for child in household.people.values():
+        child.mother = kept if child.mother == doubled else child.mother
 
 
 def _begin_with(stays: Person, gone: Person) -> None:

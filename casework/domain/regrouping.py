@@ -7,7 +7,7 @@ counts at no date, and what was changed of people and records since is told wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import date
 from uuid import UUID
@@ -22,9 +22,11 @@ from casework.domain.events import (
     HouseholdRestored,
     HouseholdSplit,
     HouseholdUnmerged,
+    MemberLeft,
     NewMember,
     ReturnedMember,
 )
+from casework.domain.registered_twice import known_here
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import NOTHING_CARRIED, Carried, Episode, Spell, TakenIn, last_day
 from casework.domain.voiding import VoidingCommands
@@ -130,8 +132,10 @@ class RegroupingCommands(VoidingCommands):
         self._check_date(by, merged_on)
         refuse_if(merged_on < self.open_since, "before-arrival")
         refuse_if(any(self._is_active(m.person_id, merged_on) for m in members), "person-already-a-member")
-        for each in (carried, *(m.carried for m in members if m.carried is not None)):
-            self._check_records(each)
+        self._check_records(carried)
+        for member in members:
+            if member.carried is not None:
+                self._check_records(member.carried, known_here(self, member))
         twice = [e.episode_id for e in carried.episodes if self._stands_beside(e, merged_on)]
         self.record(
             HouseholdMergedIn(
@@ -270,12 +274,20 @@ class RegroupingCommands(VoidingCommands):
         """Refuse where something of it went on to a third household, or never came since."""
         refuse_if(any(self.person(each).spells[-1].to_household for each in taken.people), "merged-people-elsewhere")
         refuse_if(any(self.has_gone(each) for each in taken.records), "merged-records-elsewhere")
-        made_one = [{person.person_id, *person.doubles} for person in self.people.values() if person.doubles]
+        made_one = self._made_one_since(other)
         refuse_if(any(not taken.people.keys().isdisjoint(each) for each in made_one), "merged-people-one")
         refuse_if(len({*taken.people, *members}) < len(taken.people) + len(members), "member-twice")
         for person_id in members:
             since = self.spells_since(other, person_id)
             refuse_if(not since or since[-1].left_on is not None, "person-not-a-member")
+
+    def _made_one_since(self, merged: UUID) -> Iterator[tuple[UUID, UUID]]:
+        """The two records of each person that were made one here since another household was merged into this one."""
+        for version, event in reversed([*enumerate(self.entries, 1)]):
+            if isinstance(event, HouseholdMergedIn) and event.from_household == merged:
+                return
+            if isinstance(event, MemberLeft) and event.same_as is not None and version not in self.voided_entries:
+                yield event.person_id, event.same_as
 
     def _check_of_household(self, episodes: Sequence[UUID], needs: Sequence[UUID]) -> None:
         """Refuse to name what goes with a person anyway."""

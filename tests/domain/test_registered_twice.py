@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from casework.domain.household import Household
+from casework.domain.aggregate import Recorded
+from casework.domain.household import Household, fold
 from tests.domain.given import (
     ADULTS,
+    LATER,
     Phrase,
     agreed,
     arrived,
@@ -130,6 +132,13 @@ def test_it_is_voided_as_if_it_had_not_been_told():
     assert count(household, "CIT2", "2013-07-01") == (2, 3)
 
 
+def told_anew(household: Household) -> Household:
+    """The household, folded from its events."""
+    folded = fold(None, [Recorded(household.id, place, each) for place, each in enumerate(household.entries, 1)])
+    assert folded is not None
+    return folded
+
+
 def _told(household: Household) -> dict[str, Any]:
     return {name: state(household)[name] for name in ("version", "entries", "voided_entries")}
 
@@ -159,6 +168,43 @@ def test_nothing_of_it_is_voided_once_the_record_that_stayed_lives_elsewhere(ent
 
     assert refusal(household, voided_entry(entry, "2013-07-02")) == "moved-with-person"
     assert refusal(household, voided_entry(4, "2013-07-02")) is None
+
+
+def test_a_person_comes_back_to_where_they_were_known_by_the_doubled_record():
+    """What this file told before, at every date, is told of whoever comes; undone, the merge leaves it so."""
+    told = [works("again", "acme", "2012-06-01"), *given("SSI-CARD", "again", id="second card"), needs("JOB", "again")]
+    family = given_household(arrived(person("li"), AGAIN), *told, born(mother="again"))
+    codes = ("COM1", "CIT2", "WRK1", "WRK3", "COM2")
+    before = {code: count(family, code, "2013-05-01") for code in codes}
+    alone = Household(named("alone"))
+    when(alone, arrived(WANG, on="2013-02-01"))
+    moving = family.leaving_member(named("again"), "other_relative")
+    when(family, left("again", "2013-06-01", "other_household", to_household=alone.id))
+    alone.receive_member(LATER, joined_on=day("2013-06-01"), member=moving)
+    when(alone, twice(on="2013-06-02"))
+
+    merge(alone, family, on="2013-07-01")
+
+    assert {code: count(family, code, "2013-05-01") for code in codes} == before
+    assert {each.person_id for each in family.employments.values()} == {named("wang")}
+    assert (count(family, "CIT2", "2013-06-15"), count(family, "CIT2", "2013-08-01")) == ((0, 2), (1, 3))
+    assert family.people[named("baby")].mother == named("wang")
+    assert state(told_anew(family)) == state(family)
+    unmerge(family, alone)
+    assert {code: count(family, code, "2013-05-01") for code in codes} == before
+    assert refusal(alone, ended("second card", "2013-10-02")) is None
+
+
+def test_a_merge_is_undone_of_somebody_who_had_been_made_one_before_it():
+    source = Household(named("source"))
+    when(source, arrived(WANG, AGAIN, on="2012-03-01"), twice(on="2013-05-01"))
+    target = given_household(arrived(person("li")))
+    merge(source, target)
+
+    unmerge(target, source)
+
+    assert ([each.person_id for each in source.members], source.closed_on) == ([named("wang")], None)
+    assert source.people[named("wang")].doubles == [named("again")]
 
 
 def test_both_records_travel_as_one_and_are_erased_together():
