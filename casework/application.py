@@ -100,11 +100,13 @@ class Casework(
         def decide(household: Household, by: By) -> Decided:
             subject, *_ = [*household.told_of(household.entry(voids)), household_id]
             row = sealed_fields(self.persons.vault, subject, {"remark": remark} if remark else {})
+            stays, told = self._told_of_one_alone(household.entry(voids), by)
             before = {member.person_id for member in household.members}
-            household.void_entry(by, voids=voids, commitment=row and row.commitment, **fields)
+            household.void_entry(by, voids=voids, commitment=row and row.commitment, profile_commitment=told, **fields)
             after = {member.person_id for member in household.members}
             claims = self._claims(sorted(after - before), household_id)
-            return Decided(Beside([row] if row else [], claims=claims, released=sorted(before - after)))
+            people = Beside([row] if row else [], claims=claims, released=sorted(before - after))
+            return Decided(together([stays, people]))
 
         return self._change(household_id, context, decide)
 

@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from casework.command import Decided
 from casework.domain.calendar import month_of
-from casework.domain.events import Change, NewMember
+from casework.domain.events import Change, HouseholdEvent, MemberLeft, NewMember
 from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH
 from casework.domain.household import Household
 from casework.domain.residence import By, refuse_if
@@ -105,6 +105,25 @@ class PeoplePath(RegroupingPath):
                 beside, commitment = entry.beside()._replace(released=[person_id, same_as]), entry.row.commitment
         household.remove_member(by, person_id=person_id, same_as=same_as, commitment=commitment, **fields)
         return Decided(beside, warnings=_twice(household, same_as, fields["left_on"]))
+
+    def _told_of_one_alone(self, event: HouseholdEvent, by: By) -> tuple[Beside, bytes | None]:
+        """Take from a record what a doubled one had told it, and nobody told otherwise since; what is committed to.
+
+        Nothing, where the event told no profile, or what it told is not there any more.
+        """
+        if not isinstance(event, MemberLeft) or event.same_as is None or event.commitment is None:
+            return Beside(), None
+        with self.pool.connection() as db:
+            rows = [row for row in self.persons.vault.revisions(db, event.same_as) if row.kind == "person"]
+        place = next((place for place, row in enumerate(rows) if row.commitment == event.commitment), 0)
+        doubled = self._profiles([event.person_id]).get(event.person_id)
+        if not place or doubled is None:
+            return Beside(), None
+        before, now = (msgspec.convert(row.fields, Profile) for row in (rows[place - 1], rows[-1]))
+        theirs = [name for name in TOLD_MORE if getattr(before, name) is None]
+        back = {name: None for name in theirs if getattr(now, name) == getattr(doubled, name)}
+        entry = self.persons.enter(event.same_as, self.persons.changed(now, back), today=by.today)
+        return entry.beside()._replace(released=[event.same_as]), entry.row.commitment
 
     def record_death(self, household_id: UUID, context: Context, *, person_id: UUID, **fields: Any) -> Outcome:
         """A member died."""

@@ -387,11 +387,15 @@ class MemberFactsCorrected(HouseholdEvent, frozen=True, kw_only=True):
 
 @event_type("household.entry-voided.v1")
 class EntryVoided(HouseholdEvent, frozen=True, kw_only=True):
-    """The event of version ``voids`` counts at no date: the household is what its others tell."""
+    """The event of version ``voids`` counts at no date: the household is what its others tell.
+
+    ``profile_commitment`` is that of the profile of somebody's record, without what a doubled one had told it.
+    """
 
     voids: int
     reason: str
     commitment: bytes | None = None
+    profile_commitment: bytes | None = None
 
 
 @event_type("household.consent-given.v1")

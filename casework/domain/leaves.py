@@ -42,7 +42,7 @@ _OF_EVIDENCE: Mapping[str, Kind] = {
     "month": "month",
     "text": "code",
 }
-_NEVER = {"carried", "answers", "spells", "commitment", "corrects", "ledger_entry"}
+_NEVER = {"carried", "answers", "spells", "commitment", "profile_commitment", "corrects", "ledger_entry"}
 
 
 @cache

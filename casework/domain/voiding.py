@@ -81,8 +81,20 @@ class VoidingCommands(FactCorrectionCommands):
         refuse_if(not 0 < version <= len(self.entries), "entry-unknown")
         return self.entries[version - 1]
 
-    def void_entry(self, by: By, *, voided_on: date, voids: int, reason: str, commitment: bytes | None = None) -> None:
-        """Say that an entry was wrong; refused where a later entry rests on it, or nobody would be left."""
+    def void_entry(
+        self,
+        by: By,
+        *,
+        voided_on: date,
+        voids: int,
+        reason: str,
+        commitment: bytes | None = None,
+        profile_commitment: bytes | None = None,
+    ) -> None:
+        """Say that an entry was wrong; refused where a later entry rests on it, or nobody would be left.
+
+        Of a doubled record ``profile_commitment`` is to the profile of the one that stays, told without it.
+        """
         self._check_open()
         self._check_date(by, voided_on, backdated=False)
         check_codes(reason=("void_reasons", reason))
@@ -97,9 +109,17 @@ class VoidingCommands(FactCorrectionCommands):
         self._check_still_here(need_id)
         told_again = (self.carried_in.get(each, 0) for each in (*self.told_of(event), need_id))
         refuse_if(max(told_again) > voids, "entry-carried")
-        refuse_if(_tells_profile(event), "entry-with-profile")
+        refuse_if(profile_commitment is None and _tells_profile(event), "entry-with-profile")
         self._check_without(by, voids)
-        self.record(EntryVoided(occurred_on=voided_on, voids=voids, reason=reason, commitment=commitment))
+        self.record(
+            EntryVoided(
+                occurred_on=voided_on,
+                voids=voids,
+                reason=reason,
+                commitment=commitment,
+                profile_commitment=profile_commitment,
+            )
+        )
 
     def told_of(self, event: HouseholdEvent) -> list[UUID]:
         """The people of whom an event tells, under each of their records; none where it tells of the household."""

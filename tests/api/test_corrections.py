@@ -83,6 +83,46 @@ def test_a_month_of_birth_agrees_with_the_vault_which_is_put_right_in_the_same_s
     assert code(void(clerk, household, 2)) == (409, "entry-with-profile")
 
 
+def test_what_a_doubled_record_told_is_its_own_again_where_its_departure_is_voided(clerk: Desk):
+    """But for what was told anew since: that is of the record that stayed."""
+    number, born_on = id_number("19710809", "024"), "1971-08-09"
+    household = arrived(clerk, name="卫桂香", born_on=born_on)
+    body = arrival("卫桂香", born_on=born_on, relation="other_relative", id_number=number, phone="13800000078")
+    join = {"joined_on": "2013-03-01", "member": {**body["members"][0], "address": "秦岭路9号"}}
+    doubled = clerk.edit(household, "members", join).json["events"][0]["person_id"]
+    [kept, _] = [member["person_id"] for member in clerk.get(f"/v1/households/{household}").json["members"]]
+    leaving = {"left_on": "2013-06-01", "reason": "registered_twice", "same_as": kept}
+    assert clerk.edit(household, f"members/{doubled}/departures", leaving).status == 200
+    told = {"recorded_on": "2013-06-02", "profile": {"address": "伏牛路1号"}}
+    assert clerk.edit(household, f"members/{kept}/facts", told).status == 200
+
+    answer = void(clerk, household, 3, reason="wrong_person")
+
+    profiles = [member["profile"] for member in clerk.get(f"/v1/households/{household}").json["members"]]
+    shown = [(each["id_number_last4"], each["phone"], each["address"]) for each in profiles]
+    assert answer.status == 200, answer.text
+    assert shown == [(None, None, "伏牛路1号"), (number[-4:], "13800000078", "秦岭路9号")]
+    found = clerk.post("/v1/households/search", {"id_number": number}).json["items"]
+    assert [each["person_id"] for each in found] == [doubled]
+    assert clerk.edit(household, f"members/{doubled}/departures", {**leaving, "left_on": "2013-06-03"}).status == 200
+
+
+def test_the_departure_of_a_doubled_record_stands_once_its_number_was_released(clerk: Desk, desk: DeskOf):
+    number, born_on = id_number("19720809", "024"), "1972-08-09"
+    household = arrived(clerk, name="卫桂芬", born_on=born_on)
+    body = arrival("卫桂芬", born_on=born_on, relation="other_relative", id_number=number)
+    join = {"joined_on": "2013-03-01", "member": body["members"][0]}
+    doubled = clerk.edit(household, "members", join).json["events"][0]["person_id"]
+    [kept, _] = [member["person_id"] for member in clerk.get(f"/v1/households/{household}").json["members"]]
+    leaving = {"left_on": "2013-06-01", "reason": "registered_twice", "same_as": kept}
+    clerk.edit(household, f"members/{doubled}/departures", leaving)
+    release = {"reason": "somebody_elses_number", "evidence_ref": "GA-1"}
+    released = desk("supervisor", divisions=["4101"]).edit(household, f"members/{kept}/id-number-releases", release)
+
+    assert released.status == 200, released.text
+    assert code(void(clerk, household, 3)) == (409, "entry-with-profile")
+
+
 def mother_and_child(clerk: Desk) -> tuple[str, str, str]:
     """A household with a mother, somebody who can be its head, and a newborn; the mother has moved into another."""
     household = arrived(clerk, name="花木兰")
