@@ -24,7 +24,7 @@ OPEN, LAPSED, OVER = "open", "lapsed", "over"
 ACCEPTED, DECLINED = "accepted", "declined"
 UNANSWERED = (OPEN, LAPSED, OVER)
 STATES = (*UNANSWERED, ACCEPTED, DECLINED)
-"""What a request may be on a day. It is over where the person is no member any more: there is nothing to answer."""
+"""What a request may be on a day. It is over where the person is no member any more, or erased: nobody can go over."""
 
 
 class Settings(Row, frozen=True, kw_only=True):
@@ -53,7 +53,7 @@ class TransferCommands(MembershipCommands):
         if transfer.answer is not None:
             return transfer.answer
         person = self.people.get(transfer.person_id)
-        if self.closed_on is not None or person is None or person.current is None:
+        if self.closed_on is not None or person is None or person.current is None or person.is_erased:
             return OVER
         return LAPSED if day > transfer.due_on else OPEN
 

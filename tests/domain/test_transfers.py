@@ -42,6 +42,12 @@ AFTER = By(today=date(2013, 3, 23))
 COUPLE = arrived(person("li"), person("mei", "1982-05", "female"))
 
 
+ERASED = [
+    say("request_erasure", requested_on=day("2013-03-02"), person_id=named("mei"), basis="purpose_fulfilled"),
+    say("erase_person", erased_on=day("2013-03-03"), person_id=named("mei"), ledger_entry=1),
+]
+
+
 def asked(name: str = "mei", id: str = "request", to: str = ELSEWHERE, **more: Any) -> Phrase:
     return say("request_transfer", transfer_id=named(id), person_id=named(name), to_community=to, **more)
 
@@ -118,6 +124,7 @@ def test_what_has_lapsed_was_declined_or_is_over_can_be_asked_again():
         ([], "2013-03-23", "lapsed"),
         ([accepted(late=True)], "2013-03-30", "accepted"),
         ([declined(late=True)], "2013-03-30", "declined"),
+        (ERASED, "2013-03-22", "over"),
         ([left("mei", "2013-03-04")], "2013-03-04", "over"),
         ([died("mei", "2013-03-04")], "2013-03-04", "over"),
         ([closed(on="2013-03-04")], "2013-03-04", "over"),
