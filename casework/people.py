@@ -95,6 +95,8 @@ class PeoplePath(RegroupingPath):
 
     def _made_one(self, household: Household, by: By, person_id: UUID, same_as: UUID, **fields: Any) -> Decided:
         """What the vault has of the doubled record alone goes to the one that stays, its ID number with its claim."""
+        with self.pool.connection() as db:
+            refuse_if(self.duplicates.are_two(db, person_id, same_as), "same-as-another")
         profiles, beside = self._profiles([person_id, same_as]), Beside(released=[person_id])
         doubled, kept, commitment = profiles.get(person_id), profiles.get(same_as), None
         if doubled is not None and kept is not None:

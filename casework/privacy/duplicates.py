@@ -108,6 +108,10 @@ class Duplicates:
         score, one, other = after or (2.0, UUID(int=0), UUID(int=0))
         return [Found._make(row) for row in db.execute(_WAITING, (-score, one, other, limit), binary=True)]
 
+    def are_two(self, db: Db, one: UUID, other: UUID) -> bool:
+        """Say whether a reviewer found that two people are not the same."""
+        return bool(self._decided_otherwise(db, [_pair(one, other)]))
+
     def decide(self, db: Db, pair: Pair, decision: str, *, by: str) -> None:
         """Keep that two people are the same, or not the same, for good; NotFound where nobody asked."""
         if db.execute(_DECIDE, (decision, by, *_pair(*pair))).fetchone() is None:

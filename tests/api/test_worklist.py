@@ -275,6 +275,20 @@ def test_two_members_who_were_found_to_be_one_are_an_item_until_one_record_leave
     assert (taken.status, taken.json["code"]) == (409, "claim-taken")
 
 
+def test_two_who_were_found_not_to_be_one_are_not_made_one(desk: DeskOf, homes: dict[str, list[str]], drain: Drain):
+    (here, there), (one, other) = twins(desk, "沈桂珍")
+    clerk, reviewer = desk(), desk("supervisor", divisions=["4101"], purpose="review")
+    reviewer.put(f"/v1/duplicates/{one}/{other}", {"decision": "not_same"})
+    clerk.edit(here, "merges", {"merged_on": "2013-05-02", "from_household": there})
+    leaving = {"left_on": "2013-05-03", "reason": "registered_twice", "same_as": one}
+
+    refused = clerk.edit(here, f"members/{other}/departures", leaving)
+    reviewer.put(f"/v1/duplicates/{one}/{other}", {"decision": "same"})
+
+    assert (refused.status, refused.json["code"]) == (409, "same-as-another")
+    assert clerk.edit(here, f"members/{other}/departures", leaving).status == 200
+
+
 def test_two_records_that_are_one_are_items_of_both_households_until_one_of_them_goes_to_the_other(
     desk: DeskOf, homes: dict[str, list[str]], drain: Drain
 ):
