@@ -104,6 +104,8 @@ class ErasingCommands(CommandPath):
             person = household.people.get(entry.person_id)
             if person is None or person.is_erased or person.spells[-1].to_household is not None:
                 return Decided()
+            if household.is_doubled(entry.person_id):  # as it was before the departure was voided
+                return Decided()
             if person.erasure is None:
                 household.request_erasure(by, requested_on=by.today, person_id=entry.person_id, basis=entry.basis)
             return self._decide_erasure(household, by, pages, entry.person_id, by.today)

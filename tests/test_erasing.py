@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -197,6 +197,18 @@ def test_nothing_is_kept_of_either_record_of_whoever_was_erased(casework: Casewo
         registered(casework, person("李四", "1982-05-05", "female", person_id=doubled))
 
 
+def test_an_erasure_that_a_restored_log_knows_as_of_a_doubled_record_is_applied_again(casework: Casework):
+    """The departure was voided after the backup, and the record erased by itself."""
+    home, _, doubled = twice(casework)
+    ledger = ledger_of(casework)
+    with ledger.pages() as pages:
+        pages.write(pages.entry(home, doubled, [doubled], "consent_withdrawn", datetime.now(UTC)))
+
+    assert casework.reconcile() == 1
+
+    assert (held(casework, doubled), check(casework)) == (0, None)
+
+
 def test_a_record_that_is_somebody_elsewhere_again_is_not_erased_unseen(casework: Casework):
     home, she, doubled = twice(casework)
     elsewhere = registered(casework, person("李四", "1982-05-05", "female", person_id=doubled)).id
@@ -302,7 +314,7 @@ def test_what_is_refused_leaves_no_line(casework: Casework):
 
 ERASE = """
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 from casework import wiring
 from casework.config import Settings

@@ -137,8 +137,10 @@ class ConsentCommands(MembershipCommands):
         return [person.person_id for person in stayed if not person.is_erased]
 
     def _ours(self, person_id: UUID) -> Person:
+        """Return somebody whose record is kept here, and is the one that stays: what they say holds for all theirs."""
         person = self.person(person_id)
         self._check_still_ours(person_id)
+        refuse_if(self.is_doubled(person_id), "record-doubled")
         return person
 
     def _check_who_consents(

@@ -40,6 +40,10 @@ class MembershipCommands(ResidenceCommands):
             raise Refused("person-unknown")
         return person
 
+    def is_doubled(self, person_id: UUID) -> bool:
+        """Whether a record was found to be a second one of somebody who is or was a member."""
+        return any(person_id in person.doubles for person in self.people.values())
+
     def _member(self, person_id: UUID, on: date) -> Person:
         """Return a member of whom something of that day can be told."""
         person = self.person(person_id)
@@ -264,7 +268,7 @@ class MembershipCommands(ResidenceCommands):
         self._check_not_erased(member.person_id)
         known = self.people.get(member.person_id)
         refuse_if(known is not None and known.not_left_by(on), "person-already-a-member")
-        refuse_if(any(member.person_id in person.doubles for person in self.people.values()), "record-doubled")
+        refuse_if(self.is_doubled(member.person_id), "record-doubled")
 
     def _check_parting(self, person_id: UUID, on: date) -> None:
         spell = self.person(person_id).current

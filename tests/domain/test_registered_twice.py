@@ -121,6 +121,14 @@ def test_a_doubled_record_does_not_join_again():
     assert refusal(household, joined(WANG, "2013-08-01")) is None
 
 
+def test_whoever_asks_to_be_erased_is_so_under_the_record_that_stays():
+    household = given_household(arrived(*ADULTS, AGAIN), twice())
+    fields = {"requested_on": day("2013-08-01"), "basis": "purpose_fulfilled"}
+
+    assert refusal(household, say("request_erasure", person_id=named("again"), **fields)) == "record-doubled"
+    assert refusal(household, say("request_erasure", person_id=named("wang"), **fields)) is None
+
+
 def test_it_is_voided_as_if_it_had_not_been_told():
     household = story()
     before = state(deepcopy(household))
