@@ -114,13 +114,17 @@ def decide(asked: Fields, one: UUID, other: UUID) -> Content:
     """Decide whether two people are one. It is kept for good; what is not the same is never asked again.
 
     Who are the same are brought into one household, where one moves or the households merge; there the doubled record
-    leaves as `registered_twice`. Until then the worklist shows them.
+    leaves as `registered_twice`. Until then the worklist shows them. What is decided of a record that was doubled, is
+    so of the one that stays.
     """
     homes = _homes([one, other])
     if not any(casework().is_within(home.community, principal().divisions) for home in homes.values()):
         raise NotFound
+    stays = _record_of(homes, one), _record_of(homes, other)
     with casework().pool.connection() as db:
         casework().duplicates.decide(db, (one, other), asked["decision"], by=principal().sub)
+        if asked["decision"] == "same" and stays[0] != stays[1]:
+            casework().duplicates.settle(db, stays, by=principal().sub)
     return {"one": one, "other": other, "decision": asked["decision"]}
 
 
@@ -160,6 +164,12 @@ def _homes(people: Iterable[UUID]) -> Homes:
             if person_id not in homes or _is_active(household, person_id):
                 homes[person_id] = household
     return homes
+
+
+def _record_of(homes: Homes, person_id: UUID) -> UUID:
+    """The record that stays of a person, where this one was found to be doubled."""
+    people = homes[person_id].people.values() if person_id in homes else ()
+    return next((each.person_id for each in people if person_id in each.doubles), person_id)
 
 
 def _is_active(household: Household, person_id: UUID) -> bool:

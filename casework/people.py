@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import Any
@@ -91,7 +92,15 @@ class PeoplePath(RegroupingPath):
         def warn(household: Household) -> tuple[str, ...]:
             return _twice(household, same_as, fields["left_on"]) if same_as is not None else ()
 
-        return self._change(household_id, context, decide, warn=warn)
+        outcome = self._change(household_id, context, decide, warn=warn)
+        if same_as is not None:
+            self._settle(person_id, same_as, context)
+        return outcome
+
+    def _settle(self, one: UUID, other: UUID, context: Context) -> None:
+        """Ask no reviewer about two records that were made one; where the database is away, one is asked."""
+        with suppress(psycopg.OperationalError, PoolTimeout), self.pool.connection() as db:
+            self.duplicates.settle(db, (one, other), by=context.actor)
 
     def _made_one(self, household: Household, by: By, person_id: UUID, same_as: UUID, **fields: Any) -> Decided:
         """What the vault has of the doubled record alone goes to the one that stays, its ID number with its claim."""

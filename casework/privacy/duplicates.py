@@ -117,6 +117,12 @@ class Duplicates:
         if db.execute(_DECIDE, (decision, by, *_pair(*pair))).fetchone() is None:
             raise NotFound
 
+    def settle(self, db: Db, pair: Pair, *, by: str) -> None:
+        """Keep that two people are the same, asked or not, where nobody decided otherwise."""
+        if not self.are_two(db, *pair):
+            self._remember(db, {_pair(*pair): Match(1.0, ())})
+            self.decide(db, pair, "same", by=by)
+
     def _blocks(self, db: Db, kind: str, hash: bytes, limit: int) -> list[Any]:
         asked = {"kinds": list(BLOCKS), "kind": kind, "hash": hash, "most": BIGGEST_BLOCK, "limit": limit}
         return db.execute(_BLOCKS, asked, binary=True).fetchall()

@@ -289,6 +289,34 @@ def test_two_who_were_found_not_to_be_one_are_not_made_one(desk: DeskOf, homes: 
     assert clerk.edit(here, f"members/{other}/departures", leaving).status == 200
 
 
+def test_what_is_found_of_a_doubled_record_is_so_of_the_one_that_stays(
+    desk: DeskOf, homes: dict[str, list[str]], casework: Casework, drain: Drain
+):
+    """And once two records were made one, nobody is asked about these two, not by the nightly pass either."""
+    (here, there), (one, other) = twins(desk, "韩桂清")
+    clerk, reviewer = desk(), desk("supervisor", divisions=["4101"], purpose="review")
+    clerk.edit(here, "merges", {"merged_on": "2013-05-02", "from_household": there})
+    leaving = {"left_on": "2013-05-03", "reason": "registered_twice", "same_as": one}
+    assert clerk.edit(here, f"members/{other}/departures", leaving).status == 200
+    again = clerk.post("/v1/households", arrival("韩桂清", OTHER_COMMUNITY, born_on="1971-08-09")).json
+    [third], third_home = again["events"][0]["person_ids"], again["id"]
+    drain()
+    with casework.pool.connection() as db:
+        list(casework.duplicates.look_at_all(db))
+
+    def found() -> set[tuple[str, str, str]]:
+        shown = items(reviewer, "kind=duplicate")
+        return {(i["why"], i["person_id"], i["record_id"]) for i in shown if i["household_id"] == third_home}
+
+    before = found()
+    waiting = reviewer.get("/v1/duplicates?limit=100").json["items"]
+    assert reviewer.put(f"/v1/duplicates/{third}/{other}", {"decision": "same"}).status == 200
+
+    assert {one, other} not in [{each[side]["person_id"] for side in ("one", "other")} for each in waiting]
+    assert before == {("possibly-duplicate", third, each) for each in (one, other)}
+    assert found() == {("in-two-households", third, one)}
+
+
 def test_two_records_that_are_one_are_items_of_both_households_until_one_of_them_goes_to_the_other(
     desk: DeskOf, homes: dict[str, list[str]], drain: Drain
 ):
