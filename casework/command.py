@@ -117,14 +117,17 @@ class CommandPath(Application[UUID]):
         decide: Callable[[Household, By], Decided],
         *,
         create: bool = False,
+        merged: bool = False,
         warn: Callable[[Household], tuple[str, ...]] = lambda household: (),
     ) -> Outcome:
         """Load, look whether this command was carried out before, decide, save; and again where others were faster.
 
-        ``warn`` tells again what the command was warned of, for whoever gives it once more.
+        What is ``merged`` may be told of a file that was merged away too. ``warn`` tells again what the command was
+        warned of, for whoever gives it once more.
         """
         if context.is_rehearsal:
             return self._rehearsed(household_id, context, decide)
+        decide = decide if merged else _of_one_that_goes_on(decide)
         kept = self._kept.take(household_id, context.expected_version)
         outcome = kept and self._attempted(kept, context, decide, warn)
         tries = 0
@@ -181,7 +184,6 @@ class CommandPath(Application[UUID]):
         household = loaded.household
         try:
             self._check_access(household, context)
-            household.check_not_merged()
             decided = decide(household, self._by(context))
             self._check_version(household, context)
             if loaded.was_kept and not household.pending:
@@ -417,6 +419,16 @@ class CommandPath(Application[UUID]):
 
     def _decode(self, type_name: str, state: bytes) -> Any:
         return cast("EventMapper", self.mapper).codec.decode(type_name, state)
+
+
+def _of_one_that_goes_on(decide: Callable[[Household, By], Decided]) -> Callable[[Household, By], Decided]:
+    """A decision that is refused first of a household that was merged away, whatever else speaks against it."""
+
+    def decided(household: Household, by: By) -> Decided:
+        household.check_not_merged()
+        return decide(household, by)
+
+    return decided
 
 
 def _elsewhere(placed: Sequence[Placed]) -> list[UUID]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -48,7 +49,7 @@ class ErasingCommands(CommandPath):
             household.withdraw_consent(by, **fields)
             return Decided()
 
-        return self._change(household_id, context, decide)
+        return self._change(household_id, context, decide, merged=True)
 
     def record_survey(self, household_id: UUID, context: Context, **fields: Any) -> Outcome:
         """A member who agreed to surveys answered one."""
@@ -66,7 +67,7 @@ class ErasingCommands(CommandPath):
             household.request_erasure(by, **fields)
             return Decided()
 
-        return self._change(household_id, context, decide)
+        return self._change(household_id, context, decide, merged=True)
 
     def erase_person(self, household_id: UUID, context: Context, *, person_id: UUID, erased_on: date) -> Outcome:
         """What names a person goes for good: repeated after a failure at any place, it goes on from there."""
@@ -78,7 +79,7 @@ class ErasingCommands(CommandPath):
                 self._check_not_elsewhere(household, person_id)
                 return self._decide_erasure(household, by, pages, person_id, erased_on)
 
-            return self._change(household_id, context, decide)
+            return self._change(household_id, context, decide, merged=True)
 
     def reconcile(self) -> int:
         """Erase again whom the ledger says was erased and this vault still knows; return how many entries that were.
@@ -111,13 +112,14 @@ class ErasingCommands(CommandPath):
             return self._decide_erasure(household, by, pages, entry.person_id, by.today)
 
         with suppress(NotFound):  # the log may be older than the household
-            self._change(home, Context(actor="operator", role="operator"), decide)
+            self._change(home, Context(actor="operator", role="operator"), decide, merged=True)
         with self.pool.connection() as db:
             erase_rows(db, entry.people, entry.subjects, None, [(entry.number, written.hash)])
 
     def _decide_erasure(self, household: Household, by: By, pages: Pages, person_id: UUID, on: date) -> Decided:
         person = household.person(person_id)
-        last = [] if self._named_beside(household, {person_id, *person.doubles}) else [household.id]
+        files = self._merged_files(household)
+        last = [] if self._named_beside(files, {person_id, *person.doubles}) else [each.id for each in files]
         basis = person.erasure.basis if person.erasure is not None else ""
         subjects = [person_id, *person.doubles, *last]
         entry = pages.entry(household.id, person_id, subjects, basis, datetime.now(UTC))
@@ -133,12 +135,22 @@ class ErasingCommands(CommandPath):
         claim = self.persons.hashes.claim_hash("person", str(person_id))
         return Decided(Beside(erasing=Erasing(entry.people, entry.subjects, claim, write)))
 
-    def _named_beside(self, household: Household, gone: set[UUID]) -> set[UUID]:
+    def _merged_files(self, household: Household) -> list[Household]:
+        """The files that are one household's by now: this one first, and those that were merged with it."""
+        whole = household
+        while whole.merged_into is not None:
+            whole = self.household(whole.merged_into)
+        files = [whole]
+        for file in files:
+            files += [self.household(other) for other, taken in file.taken_in.items() if not taken.is_given_back]
+        return [household, *(file for file in files if file.id != household.id)]
+
+    def _named_beside(self, files: Sequence[Household], gone: set[UUID]) -> set[UUID]:
         """Whose names are left once a person's is gone; with the last one goes the household's evidence (RULES G9).
 
         Somebody who left may have been erased in another household, of which this one's stream tells nothing.
         """
-        others = set(household.still_named()) - gone
+        others = {person_id for file in files for person_id in file.still_named()} - gone
         with self.pool.connection() as db:
             return others - self.persons.erased(db, others)
 

@@ -153,6 +153,42 @@ def test_a_households_own_evidence_goes_with_its_last_erased_member(casework: Ca
     assert [written.entry.subjects for written in ledger_of(casework).written()] == [(he,), (she, home)]
 
 
+def test_the_evidence_of_a_household_that_was_merged_goes_with_the_last_of_both(casework: Casework):
+    """Also of somebody who had left it before; and not sooner."""
+    home, he, she = couple(casework)
+    casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 4, 1), reason="moved_out")
+    into = registered(casework, person("王五")).id
+    [last] = [member.person_id for member in casework.household(into).members]
+    casework.merge_households(into, by(), merged_on=date(2013, 5, 1), from_household=home)
+    kept = []
+
+    for file, each in ((into, he), (home, she), (into, last)):
+        asked_for(casework, file, each)
+        erase(casework, file, each)
+        kept.append(held(casework, home))
+
+    assert (kept[0] > 0, kept[1] > 0, kept[2]) == (True, True, 0)
+    assert ledger_of(casework).written()[-1].entry.subjects == (last, into, home)
+    assert [held(casework, each) for each in (he, she, last, into)] == [0, 0, 0, 0]
+    assert check(casework) is None
+
+
+def test_of_a_file_that_was_merged_away_those_are_erased_who_had_left_it(casework: Casework):
+    home, he, she = couple(casework)
+    casework.remove_member(home, by("supervisor"), person_id=she, left_on=date(2013, 4, 1), reason="moved_out")
+    into = registered(casework, person("王五")).id
+    casework.merge_households(into, by(), merged_on=date(2013, 5, 1), from_household=home)
+
+    with pytest.raises(Refused, match="merged") as refused:
+        asked_for(casework, home, he)
+    asked_for(casework, home, she)
+    erase(casework, home, she)
+
+    assert refused.value.values["merged_into"] == into
+    assert casework.household(home).people[she].is_erased
+    assert held(casework, she) == 0
+
+
 def test_with_a_person_goes_what_is_held_under_their_other_record(casework: Casework):
     home, he, she = couple(casework)
     again = person("李肆", "1982-05-20", "female", "other_relative", phone="13912345678")
@@ -419,6 +455,21 @@ def test_a_restored_older_vault_is_not_opened_until_the_ledger_was_applied_again
     assert casework.household(home).version == version
     with wiring.closing_casework(settings) as opened:
         assert opened.household(home).people[he].is_erased
+
+
+def test_an_erasure_in_a_file_that_was_merged_away_since_is_applied_again(casework: Casework, settings: Settings):
+    home, _, she = couple(casework)
+    asked_for(casework, home, she)
+    backup = copied(str(settings.database_url))
+    erase(casework, home, she)
+    into = registered(casework, person("王五")).id
+    casework.merge_households(into, by(), merged_on=date(2013, 10, 2), from_household=home)
+    restore(str(settings.database_url), backup)
+
+    with wiring.closing_casework(settings, reconciling=True) as opened:
+        applied = opened.reconcile()
+
+    assert (applied, held(casework, she), check(casework)) == (1, 0, None)
 
 
 def test_a_vault_that_lacks_erasures_is_given_no_new_key(casework: Casework, settings: Settings, redis_url: str):

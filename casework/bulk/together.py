@@ -143,6 +143,7 @@ class Together(Casework):
         decide: Callable[[Household, By], Decided],
         *,
         create: bool = False,
+        merged: bool = False,
         warn: Callable[[Household], tuple[str, ...]] = lambda household: (),
     ) -> Outcome:
         """Decide on what is held; what was carried out before answers what it did then."""

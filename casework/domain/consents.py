@@ -139,6 +139,8 @@ class ConsentCommands(MembershipCommands):
     def _ours(self, person_id: UUID) -> Person:
         """Return somebody whose record is kept here, and is the one that stays: what they say holds for all theirs."""
         person = self.person(person_id)
+        if person.spells[-1].to_household is not None:
+            self.check_not_merged()
         self._check_still_ours(person_id)
         refuse_if(self.is_doubled(person_id), "record-doubled")
         return person

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
@@ -49,8 +50,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def people(self) -> list[UUID]:
-        """All records of the person, whose rows go: what else goes is the household's."""
-        return [each for each in self.subjects if each != self.household_id]
+        """All records of the person, whose rows go: what comes after them is the household's."""
+        return list(takewhile(lambda each: each != self.household_id, self.subjects))
 
 
 class Written(NamedTuple):
