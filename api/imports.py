@@ -163,7 +163,8 @@ def commit(asked: Fields, import_id: UUID) -> Response:
 def undo(asked: Fields, import_id: UUID) -> Response:
     """Undo the rows that an import carried out, each by a command of its own, where no later fact rests on them.
 
-    Asked again, it tries again those that had to stay.
+    Asked again, it tries again those that had to stay. References are used up all the same: a row that is to count
+    after all comes under another one, and under the old one it is `unchanged`.
     """
     file = _own(import_id)
     if file.state not in undoing.FROM:

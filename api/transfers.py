@@ -76,7 +76,9 @@ class TransferAnswer(ma.Schema):
     id = fields.UUID(required=True)
     state = fields.String(
         required=True,
-        **described("`open`, `lapsed` or `over` (the person is no member there any more); `accepted`, `declined`."),
+        **described(
+            "`open`, `lapsed` or `over` (the person is no member there now, or was erased); `accepted`, `declined`."
+        ),
     )
     asked_of_us = fields.Boolean(required=True, **described("Whether it is for the caller's divisions to answer."))
     asked_by_us = fields.Boolean(required=True, **described("Whether it was made for the caller's divisions."))
