@@ -38,7 +38,7 @@ OF_TWO: Final[Mapping[str, tuple[Callable[..., None], str]]] = {
 }
 """What the commands that tell two households call, and how a line names the other one."""
 YEARS: Final = range(1900, 2200)
-HIDDEN: Final = {"commitment", "born_on", "mothers_household"}
+HIDDEN: Final = {"commitment", "profile_commitment", "born_on", "mothers_household"}
 """What the vault, or the application, answers for, and so no line says."""
 
 
