@@ -46,10 +46,13 @@ def beside(db: Db, household: Household, seen: set[UUID]) -> Content:
 
 
 def _subjects(db: Db, household: Household) -> list[UUID]:
-    """Whose rows these are: the household's own and its people's, but not of those who are another file's now."""
-    ours = household.still_named()
+    """Whose rows these are: the household's own, of files merged into it too, and its people's.
+
+    They are not of those who are another file's now.
+    """
+    ours, files = household.still_named(), casework().merged_files(household)
     gone = {person for _, person in naming.elsewhere(db, [(household.id, person) for person in ours])}
-    return [household.id, *(person for person in ours if person not in gone)]
+    return [*(file.id for file in files), *(person for person in ours if person not in gone)]
 
 
 def _shown(fields: Content) -> Content:

@@ -118,7 +118,7 @@ class ErasingCommands(CommandPath):
 
     def _decide_erasure(self, household: Household, by: By, pages: Pages, person_id: UUID, on: date) -> Decided:
         person = household.person(person_id)
-        files = self._merged_files(household)
+        files = self._whole(household)
         last = [] if self._named_beside(files, {person_id, *person.doubles}) else [each.id for each in files]
         basis = person.erasure.basis if person.erasure is not None else ""
         subjects = [person_id, *person.doubles, *last]
@@ -135,15 +135,19 @@ class ErasingCommands(CommandPath):
         claim = self.persons.hashes.claim_hash("person", str(person_id))
         return Decided(Beside(erasing=Erasing(entry.people, entry.subjects, claim, write)))
 
-    def _merged_files(self, household: Household) -> list[Household]:
-        """The files that are one household's by now: this one first, and those that were merged with it."""
+    def merged_files(self, household: Household) -> list[Household]:
+        """The household's file, and those that were merged into it: what they hold of a whole household is its own."""
+        files = [household]
+        for file in files:
+            files += [self.household(other) for other, taken in file.taken_in.items() if not taken.is_given_back]
+        return files
+
+    def _whole(self, household: Household) -> list[Household]:
+        """The files that are one household's by now, this one first."""
         whole = household
         while whole.merged_into is not None:
             whole = self.household(whole.merged_into)
-        files = [whole]
-        for file in files:
-            files += [self.household(other) for other, taken in file.taken_in.items() if not taken.is_given_back]
-        return [household, *(file for file in files if file.id != household.id)]
+        return [household, *(file for file in self.merged_files(whole) if file.id != household.id)]
 
     def _named_beside(self, files: Sequence[Household], gone: set[UUID]) -> set[UUID]:
         """Whose names are left once a person's is gone; with the last one goes the household's evidence (RULES G9).

@@ -132,9 +132,15 @@ class ConsentCommands(MembershipCommands):
         return None if person is None or person.is_erased else person.consent_on(scope, day)
 
     def still_named(self) -> list[UUID]:
-        """Whose names may still be held here; who moved to another household with all that is theirs is that one's."""
-        stayed = [person for person in self.people.values() if person.spells[-1].to_household is None]
-        return [person.person_id for person in stayed if not person.is_erased]
+        """Whose names may still be held here, under each of their records.
+
+        Who moved to another household with all that is theirs is that one's.
+        """
+        people = self.people.values()
+        went = {double for person in people if person.spells[-1].to_household is not None for double in person.doubles}
+        stayed = [each for each in people if each.spells[-1].to_household is None and each.person_id not in went]
+        named = [person for person in stayed if not person.is_erased]
+        return list(dict.fromkeys(record for person in named for record in (person.person_id, *person.doubles)))
 
     def _ours(self, person_id: UUID) -> Person:
         """Return somebody whose record is kept here, and is the one that stays: what they say holds for all theirs."""

@@ -251,6 +251,17 @@ def test_a_record_tells_all_that_is_held_and_who_read_it(desk: DeskOf, family: t
     }
 
 
+def test_a_record_tells_what_files_hold_that_were_merged_into_it(desk: DeskOf):
+    clerk = desk()
+    home, into = (done(clerk.post("/v1/households", {**arrival(), "remark": REMARK})).json["id"] for _ in range(2))
+    done(clerk.edit(into, "merges", {"merged_on": "2013-05-01", "from_household": home}))
+
+    sealed = clerk.get(f"/v1/households/{into}/record").json["sealed"]
+
+    remarks = [row["subject_id"] for row in sealed if row["fields"] == {"remark": REMARK}]
+    assert sorted(remarks) == sorted([home, into])
+
+
 def test_a_record_of_whoever_is_erased_or_lives_elsewhere_holds_nothing_that_names_them(
     desk: DeskOf, family: tuple[str, str, str]
 ):

@@ -121,6 +121,18 @@ def test_a_doubled_record_does_not_join_again():
     assert refusal(household, joined(WANG, "2013-08-01")) is None
 
 
+def test_names_are_held_under_both_records_where_the_person_lives():
+    household = given_household(arrived(*ADULTS, AGAIN), twice())
+    li, wang, again = named("li"), named("wang"), named("again")
+    assert household.still_named() == [li, wang, again]
+
+    new = split(household, "wang", on="2013-07-01")
+
+    assert (household.still_named(), new.still_named()) == ([li], [wang, again])
+    merge(new, household, on="2013-08-01")
+    assert household.still_named() == [li, wang, again]
+
+
 def test_whoever_asks_to_be_erased_is_so_under_the_record_that_stays():
     household = given_household(arrived(*ADULTS, AGAIN), twice())
     fields = {"requested_on": day("2013-08-01"), "basis": "purpose_fulfilled"}
