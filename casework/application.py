@@ -106,7 +106,7 @@ class Casework(
             after = {member.person_id for member in household.members}
             claims = self._claims(sorted(after - before), household_id)
             people = Beside([row] if row else [], claims=claims, released=sorted(before - after))
-            return Decided(together([stays, people]))
+            return Decided(together([stays, people])._replace(forget=stays.forget))
 
         return self._change(household_id, context, decide)
 

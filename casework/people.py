@@ -134,7 +134,9 @@ class PeoplePath(RegroupingPath):
         theirs = [name for name in TOLD_MORE if getattr(before, name) is None]
         back = {name: None for name in theirs if getattr(now, name) == getattr(doubled, name)}
         entry = self.persons.enter(event.same_as, self.persons.changed(now, back), today=by.today)
-        return entry.beside()._replace(released=[event.same_as]), entry.row.commitment
+        told = {name: getattr(doubled, name) for name in back}
+        forget = partial(self.persons.forget_told, person_id=event.same_as, told=told)
+        return entry.beside()._replace(released=[event.same_as], forget=forget), entry.row.commitment
 
     def record_death(self, household_id: UUID, context: Context, *, person_id: UUID, **fields: Any) -> Outcome:
         """A member died."""

@@ -160,6 +160,13 @@ class Persons:
             if wrong:
                 db.execute(_FORGET, (person_id, wrong))
 
+    def forget_told(self, db: Connection[Any], person_id: UUID, told: Mapping[str, Any]) -> None:
+        """Delete earlier profiles of a person that hold details of somebody else."""
+        *earlier, _ = [row for row in self.vault.revisions(db, person_id) if row.kind == "person"]
+        wrong = [row.number for row in earlier if any(row.fields.get(name) == value for name, value in told.items())]
+        if wrong:
+            db.execute(_FORGET, (person_id, wrong))
+
     def numbers(self, db: Connection[Any], person_id: UUID) -> set[str]:
         """The ID numbers that profiles of a person hold, the one that stands and earlier ones."""
         return {number for _, number in self._numbers_told(db, person_id) if number is not None}

@@ -102,6 +102,8 @@ def test_what_a_doubled_record_told_is_its_own_again_where_its_departure_is_void
     shown = [(each["id_number_last4"], each["phone"], each["address"]) for each in profiles]
     assert answer.status == 200, answer.text
     assert shown == [(None, None, "伏牛路1号"), (number[-4:], "13800000078", "秦岭路9号")]
+    sealed = clerk.get(f"/v1/households/{household}/record").json["sealed"]
+    assert {row["subject_id"] for row in sealed if row["fields"].get("phone") == "13800000078"} == {doubled}
     found = clerk.post("/v1/households/search", {"id_number": number}).json["items"]
     assert [each["person_id"] for each in found] == [doubled]
     assert clerk.edit(household, f"members/{doubled}/departures", {**leaving, "left_on": "2013-06-03"}).status == 200
