@@ -14,7 +14,7 @@ from api.language import language
 from casework.bulk.round_page import page
 from casework.bulk.round_sheets import workbook
 from casework.domain.rounds.round import Round
-from casework.selection.freezing import stored_snapshot
+from casework.selection.freezing import kept_snapshot
 from casework.selection.report import Report, Spoken
 from casework.selection.reporting import check_published, check_ranked, office_report, public_report
 from casework.selection.sources import Figures, figures_of, sources_of
@@ -25,7 +25,7 @@ MEDIA = (XLSX, "text/html")
 
 MOST_KEPT = 2
 
-_measuring = Lock()
+_reading = Lock()
 
 _WRITERS: Mapping[str, tuple[str, Callable[[Report], bytes | str]]] = {
     "json": ("application/json", msgspec.json.encode),
@@ -54,15 +54,15 @@ def _spoken() -> Spoken:
 
 
 def _figures(opened: Round) -> Figures:
-    """A round's figures, which never change: measured once in a process, of the rounds that were asked for last."""
+    """A round's figures, which never change: read once in a process, of the rounds that were asked for last."""
     kept: dict[UUID, Figures] = current_app.extensions.setdefault("round_figures", {})
     frozen = opened.frozen
     assert frozen is not None  # a round that was ranked is
-    with _measuring:  # whoever asks meanwhile waits for the same
+    with _reading:  # whoever asks meanwhile waits for the same
         found = kept.get(frozen.snapshot_id)
         if found is None or found.snapshot.sha256.hex() != frozen.sha256:
             with casework().pool.connection() as db:
-                found = kept[frozen.snapshot_id] = figures_of(db, opened, stored_snapshot(db, opened))
+                found = kept[frozen.snapshot_id] = figures_of(db, kept_snapshot(db, opened))
             for older in list(kept)[:-MOST_KEPT]:
                 del kept[older]
     return found

@@ -3,9 +3,9 @@
     python -m bench round [--json] [--households 100000] [--rounds 1] [--processes 2 [1 4 …]]
 
 A synthetic population in a database of its own. Two processes count the month ends of all units; then one adds them up,
-measures every unit of each kind, and ranks forty of each with as many draws as the policy says. The figure is set
-beside the bar of 60 seconds for 100,000 households, in proportion; with several numbers of processes there is one for
-each. Every round, by however many processes, must come to the same digest and ranks.
+measures every unit of each kind, keeps that, and ranks forty of each with as many draws as the policy says. The figure
+is set beside the bar of 60 seconds for 100,000 households, in proportion; with several numbers of processes there is
+one for each. Every round, by however many processes, must come to the same digest and ranks.
 What each part took, and how much memory a process had, stands on standard error.
 """
 
@@ -32,22 +32,20 @@ from bench.server import database
 from casework import wiring
 from casework.config import Settings
 from casework.domain.calendar import evaluation_year, shanghai_date
-from casework.domain.evaluation import UnitYear, month_ends, totals_digest
-from casework.domain.facts_in_place import FactYear
-from casework.domain.kinds import is_for_persons
-from casework.domain.policy import policy_of
+from casework.domain.evaluation import month_ends
+from casework.domain.kinds import is_for_persons, round_kinds
+from casework.domain.policy import Kind, policy_of
 from casework.domain.quota import seats
-from casework.domain.ranking import SEED_BYTES, Candidate, rank
-from casework.domain.registry import Registry
-from casework.domain.unit_metrics import measure
+from casework.domain.ranking import Candidate, rank
 from casework.garbage import keep_for_good
 from casework.log.migrations import migrate
 from casework.log.pool import open_pool
 from casework.population import load
 from casework.projections import months
-from casework.projections.months import Counting, MonthRun
-from casework.projections.unit_years import registry_of, unit_years
+from casework.projections.months import Counting
 from casework.selection.draws import Contest, RankFigures, rank_figures
+from casework.selection.kept_figures import keep, kept
+from casework.selection.snapshot import Snapshot, snapshot_of
 
 BAR_SECONDS, BAR_HOUSEHOLDS = 60, 100_000
 PROCESSES = 2
@@ -61,13 +59,15 @@ PANEL = (70, 75, 80, 85, 90)
 class Frozen(NamedTuple):
     """What freezing and ranking took and came to: seconds of each part, and the most memory of a process in MB.
 
-    ``worked`` are the seconds for which the processes that counted had a core, whoever else was at work.
+    ``worked`` are the seconds for which all these processes had a core, whoever else was at work; ``reading`` comes
+    after the round, and is what its first report takes in place of ``measuring``.
     """
 
     counting: float
-    worked: float
-    adding: float
+    measuring: float
     ranking: float
+    worked: float
+    reading: float
     memory: float
     digest: str
     ranked: dict[UUID, RankFigures]
@@ -75,7 +75,7 @@ class Frozen(NamedTuple):
     @property
     def seconds(self) -> float:
         """Of all parts."""
-        return self.counting + self.adding + self.ranking
+        return self.counting + self.measuring + self.ranking
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -105,10 +105,10 @@ def run(url: str, options: Any) -> Iterator[Figure]:
 
 def _told(frozen: Frozen, processes: int) -> Frozen:
     """Tell what a round took."""
-    counting, worked, adding, ranking, memory, digest, ranked = frozen
-    parts = f"{counting:.1f} s of counting ({worked:.1f} s at work), {adding:.1f} s of adding up, {ranking:.1f} s"
-    most = f"{memory:.0f} MB a process at most"
-    aside.print(f"{processes} processes: {parts} of ranking {len(ranked)} units, {most}, {digest[:12]}")
+    parts = f"{frozen.counting:.1f} s of counting, {frozen.measuring:.1f} s of measuring, {frozen.ranking:.1f} s"
+    ranked = f"of ranking {len(frozen.ranked)} units, {frozen.worked:.1f} s at work in all"
+    after = f"{frozen.reading:.2f} s to read what was kept, {frozen.memory:.0f} MB a process at most"
+    aside.print(f"{processes} processes: {parts} {ranked}; {after}, {frozen.digest[:12]}")
     return frozen
 
 
@@ -122,33 +122,35 @@ def fill(url: str, households: int) -> None:
 
 
 def freeze(url: str, processes: int) -> Frozen:
-    """Count the last evaluation year that is over in new processes, add it up and rank; then forget it."""
+    """Count the last evaluation year that is over in new processes, measure and rank; then forget the counts."""
     year = evaluation_year(shanghai_date(datetime.now(UTC))) - 1
     with open_pool(url, max_size=1) as pool, pool.connection() as db:
         begun = months.begin(db, year, policy_of(month_ends(year)[-1]))
+        kinds = [kind for kind in round_kinds(begun.policy) if not is_for_persons(kind.code)]
         counting, worked, memory = _count(url, begun.id, processes)
-        counted = perf_counter()
-        registry = registry_of(db, begun)
-        years = unit_years(db, begun, registry)
-        digest = totals_digest(years)
-        added = perf_counter()
-        ranked = rank_all(years, registry, begun, digest[:SEED_BYTES])
-        ranking = perf_counter() - added
+        counted, worked_before = perf_counter(), process_time()
+        snapshot = snapshot_of(db, begun, kinds)
+        keep(db, snapshot)
+        measured = perf_counter()
+        ranked = rank_all(snapshot, kinds)
+        over, worked = perf_counter(), worked + process_time() - worked_before
+        if kept(db, begun, snapshot.sha256) != snapshot:
+            raise AssertionError("The figures are not kept as they were measured.")
+        reading = perf_counter() - over
         db.execute("DELETE FROM casework.month_run")
-    return Frozen(counting, worked, added - counted, ranking, max(memory, peak_memory()), digest.hex(), ranked)
+    digest, memory = snapshot.sha256.hex(), max(memory, peak_memory())
+    return Frozen(counting, measured - counted, over - measured, worked, reading, memory, digest, ranked)
 
 
-def rank_all(years: dict[UUID, UnitYear], registry: Registry, run: MonthRun, seed: bytes) -> dict[UUID, RankFigures]:
-    """Measure every unit, and rank some of each kind of units; each is nominated under its own id."""
-    placed, facts = {}, FactYear(registry, run.year)
-    kinds = {kind.code: kind for kind in run.policy.selection.kinds if kind.active and not is_for_persons(kind.code)}
-    for kind in kinds.values():
-        measured = measure(kind, years, registry, run.policy, run.year, facts)
-        able = [each for each in measured if each.not_ranked is None][:NOMINATED]
-        placed[kind.code] = rank(kind.code, [Candidate(each.unit, each, PANEL) for each in able], run.policy, seed)
-    shares = seats(placed, run.policy).of
-    contests = [Contest(kinds[code], places, shares[code]) for code, places in placed.items()]
-    return rank_figures(contests, run.policy, seed)
+def rank_all(snapshot: Snapshot, kinds: Sequence[Kind]) -> dict[UUID, RankFigures]:
+    """Rank some units of each kind; each is nominated under its own id."""
+    placed, policy, seed = {}, snapshot.run.policy, snapshot.seed
+    for kind in kinds:
+        able = [each for each in snapshot.metrics[kind.code] if each.not_ranked is None][:NOMINATED]
+        placed[kind.code] = rank(kind.code, [Candidate(each.unit, each, PANEL) for each in able], policy, seed)
+    shares = seats(placed, policy).of
+    contests = [Contest(kind, placed[kind.code], shares[kind.code]) for kind in kinds]
+    return rank_figures(contests, policy, seed)
 
 
 def _count(url: str, run: UUID, processes: int) -> tuple[float, float, float]:

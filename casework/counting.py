@@ -17,7 +17,7 @@ from casework.domain.policy import load_policy, policy_of
 from casework.log.reading import Db
 from casework.projections import months
 from casework.projections.months import MonthRun, Progress
-from casework.projections.unit_years import registry_of, unit_years
+from casework.projections.unit_years import registry_of, sums_of, unit_years
 from casework.terminal import count_months
 
 Content = dict[str, Any]
@@ -38,7 +38,7 @@ def run(
 
 
 def _told(db: Db, begun: MonthRun, first: Progress, whole: Progress, seconds: float) -> Content:
-    years = unit_years(db, begun, registry_of(db, begun))
+    years = unit_years(sums_of(db, begun), registry_of(db, begun), begun.year)
     return {
         "run": str(begun.id),
         "year": begun.year,

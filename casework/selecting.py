@@ -71,7 +71,7 @@ def report(
     with _working(settings, workers) as (casework, db, count):
         opened = casework.round(year)
         (check_published if public else check_ranked)(opened)
-        figures = figures_of(db, opened, freezing.frozen_snapshot(db, opened, count))
+        figures = figures_of(db, freezing.frozen_snapshot(db, opened, count))
         made = (public_report if public else office_report)(sources_of(casework, opened, figures), spoken)
     content = _WRITERS[format](made)
     with click.open_file(output, "wb") as file:
@@ -186,7 +186,12 @@ def _lines(found: Recomputed) -> Iterator[str]:
     if found.ranked is not None:
         yield f"ranking  told   {found.ranked}"
         yield f"         again  {found.ranked_again}"
-    yield "Both are the same." if found.agrees else "They differ."
+    yield f"kept     {_KEPT[found.kept]}"
+    yield "All is the same." if found.agrees else "They differ."
+
+
+_KEPT = {True: "the same", False: "others", None: "nothing"}
+"""What reports read, beside what was frozen."""
 
 
 def _step(settings: Settings, year: int, workers: int, step: freezing.Step) -> None:

@@ -32,16 +32,22 @@ def registry_of(db: Db, run: MonthRun) -> Registry:
     return registry_at(db, run.cut[REGISTRY])
 
 
-def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear]:
+def sums_of(db: Db, run: MonthRun) -> Sums:
+    """Return what the partitions of a run come to together; LookupError where one is not counted yet."""
+    sums = Sums()
+    for totals in stored_totals(db, run.id):
+        sums.add(totals)
+    return sums
+
+
+def unit_years(sums: Sums, registry: Registry, year: int) -> dict[UUID, UnitYear]:
     """Return the year of every registered unit, and of every other that something was counted for.
 
     ``registry`` is that of the run's cut: a division's months are those of the communities that made it up at each
     month end (RULES U1), and what is counted by events counts for the unit that one had become part of by the last.
-    LookupError where a partition of the run is not counted yet.
     """
-    sums = _sums(db, run)
-    months = _rolled_up(sums, registry, run.year)
-    now = partial(successor_of, registry, month_ends(run.year)[-1])
+    months = _rolled_up(sums, registry, year)
+    now = partial(successor_of, registry, month_ends(year)[-1])
     agencies, schools, providers = _agencies(sums, now), _schools(sums, now), _providers(sums, now)
     kinds = {id: unit.registered.kind for id, unit in registry.units.items() if unit.registered is not None}
     years: dict[UUID, UnitYear] = {}
@@ -56,17 +62,9 @@ def unit_years(db: Db, run: MonthRun, registry: Registry) -> dict[UUID, UnitYear
     return years
 
 
-def years_as_now(db: Db, run: MonthRun, registry: Registry, divisions: Iterable[UUID]) -> dict[UUID, UnitYear]:
-    """Return the year of some divisions as the newest boundaries add it up; LookupError as :func:`unit_years`."""
-    sums = _sums(db, run)
-    return {unit: UnitYear(_months_as_now(sums, registry, unit, run.year)) for unit in divisions}
-
-
-def _sums(db: Db, run: MonthRun) -> Sums:
-    sums = Sums()
-    for totals in stored_totals(db, run.id):
-        sums.add(totals)
-    return sums
+def years_as_now(sums: Sums, registry: Registry, year: int, divisions: Iterable[UUID]) -> dict[UUID, UnitYear]:
+    """Return the year of some divisions as the newest boundaries add it up."""
+    return {unit: UnitYear(_months_as_now(sums, registry, unit, year)) for unit in divisions}
 
 
 def _months_as_now(sums: Sums, registry: Registry, unit: UUID, year: int) -> tuple[Counts, ...]:

@@ -17,7 +17,7 @@ from casework.domain.rounds.round import Round
 from casework.log.reading import Db
 from casework.projections import months
 from casework.selection.comparing import compare
-from casework.selection.freezing import Count, frozen_of
+from casework.selection.freezing import Count, frozen_of, frozen_run
 from casework.selection.responsible import Responsible, responsible
 from casework.selection.trying import Compared, Comparing
 
@@ -57,9 +57,10 @@ def appeal(casework: Casework, db: Db, year: int, known_at: datetime, count: Cou
     check_appeal(casework.round(year), known_at)
     comparing = Comparing(casework, db, year, count)
     opened, before = comparing.opened, comparing.before
-    run = months.begin(db, year, opened.policy, known_at=known_at)
+    frozen, run = frozen_run(db, opened), months.begin(db, year, opened.policy, known_at=known_at)
+    count(db, frozen)
     after = comparing.under(run, before.kinds)
     kinds = compare(opened, before, after)
     units = {moved.unit for kind in kinds for moved in kind.moved if moved.unit is not None}
-    events = responsible(db, before.snapshot.run, run, units)
+    events = responsible(db, frozen, run, units)
     return Appeal(Compared(before, after, kinds), events)

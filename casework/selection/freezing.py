@@ -16,6 +16,7 @@ from casework.log.reading import Db
 from casework.outcome import Context
 from casework.projections import months
 from casework.projections.months import MonthRun
+from casework.selection.kept_figures import encoded, keep, kept, kept_bytes
 from casework.selection.ranks import LastYear, Ranking, kinds_of, ranking_of
 from casework.selection.snapshot import CODE_VERSION, Snapshot, places_of, snapshot_of
 
@@ -29,24 +30,27 @@ Step = Callable[[Casework, Db, Context, int, Count], None]
 class Recomputed(NamedTuple):
     """What a round's figures and ranking came to when they were done again, beside what the round says of them.
 
-    The last two are None where the round is not ranked yet.
+    The ranking's are None where the round is not ranked yet. ``kept`` tells whether the figures that reports read are
+    these, None where none are kept.
     """
 
     frozen: str
     again: str
     ranked: str | None
     ranked_again: str | None
+    kept: bool | None
 
     @property
     def agrees(self) -> bool:
-        """Whether both came to the same bytes."""
-        return self.frozen == self.again and self.ranked == self.ranked_again
+        """Whether all came to the same bytes."""
+        return self.frozen == self.again and self.ranked == self.ranked_again and self.kept is not False
 
 
 def freeze(casework: Casework, db: Db, context: Context, year: int, count: Count) -> None:
     """Count the year as it was known when nominations closed, measure every unit, and keep the digest in the round.
 
-    Whatever the round would refuse is refused before anything is counted; a round that is frozen stays as it is.
+    Whatever the round would refuse is refused before anything is counted; a round that is frozen stays as it is. The
+    figures themselves are kept before the round tells of them, so that they are there for its readers.
     """
     opened = casework.round(year)
     if opened.frozen is not None:
@@ -54,6 +58,7 @@ def freeze(casework: Casework, db: Db, context: Context, year: int, count: Count
     opened.check_step("freeze", casework.today)
     run = months.begin(db, year, opened.policy, known_at=opened.known_at)
     snapshot = counted_snapshot(db, run, kinds_of(opened, run.policy), count)
+    keep(db, snapshot)
     casework.freeze_round(
         year,
         context,
@@ -85,7 +90,10 @@ def rank(casework: Casework, db: Db, context: Context, year: int, count: Count) 
 
 
 def recompute(casework: Casework, db: Db, year: int, count: Count) -> Recomputed:
-    """Do all of it again from the log: nothing that was counted before is read, and nothing is left behind."""
+    """Do all of it again from the log: nothing that was counted before goes into it, and nothing is left behind.
+
+    Where the figures come out as they were frozen and others are kept, these are put right.
+    """
     opened = casework.round(year)
     frozen = frozen_of(opened)
     with months.apart(db, year, opened.policy, frozen.known_at) as run:
@@ -98,28 +106,49 @@ def recompute(casework: Casework, db: Db, year: int, count: Count) -> Recomputed
         snapshot.sha256.hex(),
         told.sha256 if told is not None else None,
         again.sha256.hex() if again is not None else None,
+        _are_kept(db, frozen, snapshot),
     )
 
 
+def _are_kept(db: Db, frozen: MetricsFrozen, again: Snapshot) -> bool | None:
+    found = kept_bytes(db, bytes.fromhex(frozen.sha256))
+    are_kept = None if found is None else found == encoded(again)
+    if are_kept is False and again.sha256.hex() == frozen.sha256:
+        keep(db, again)
+    return are_kept
+
+
 def frozen_snapshot(db: Db, opened: Round, count: Count) -> Snapshot:
-    """Return a round's figures, counted again where they are gone; Refused where they are not those of the freeze."""
+    """Return a round's figures as they are kept; where they are gone they are counted, measured and kept again.
+
+    Refused where they do not come out as those of the freeze.
+    """
     frozen = frozen_of(opened)
-    run = months.begin(db, opened.begun.year, opened.policy, known_at=frozen.known_at)
-    snapshot = counted_snapshot(db, run, kinds_of(opened, run.policy), count)
-    refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
+    snapshot = _kept(db, opened, frozen)
+    if snapshot is None:
+        snapshot = counted_snapshot(db, frozen_run(db, opened), kinds_of(opened, opened.policy), count)
+        refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
+        keep(db, snapshot)
     return snapshot
 
 
-def stored_snapshot(db: Db, opened: Round) -> Snapshot:
-    """Return a round's figures as they are stored; refused where they would have to be counted again."""
-    frozen = frozen_of(opened)
-    try:
-        run = months.find(db, frozen.snapshot_id)
-        snapshot = snapshot_of(db, run, kinds_of(opened, run.policy))
-    except LookupError:
-        raise Refused("figures-not-stored") from None
-    refuse_if(snapshot.sha256.hex() != frozen.sha256, "figures-differ")
+def kept_snapshot(db: Db, opened: Round) -> Snapshot:
+    """Return a round's figures as they are kept; Refused where they would have to be measured again."""
+    snapshot = _kept(db, opened, frozen_of(opened))
+    if snapshot is None:
+        raise Refused("figures-not-stored")
     return snapshot
+
+
+def _kept(db: Db, opened: Round, frozen: MetricsFrozen) -> Snapshot | None:
+    cut = dict(enumerate(frozen.cut))
+    run = MonthRun(frozen.snapshot_id, opened.begun.year, opened.policy, frozen.known_at, cut)
+    return kept(db, run, bytes.fromhex(frozen.sha256))
+
+
+def frozen_run(db: Db, opened: Round) -> MonthRun:
+    """Return the run of month ends that a round rests on, begun again where it is gone."""
+    return months.begin(db, opened.begun.year, opened.policy, known_at=frozen_of(opened).known_at)
 
 
 def counted_snapshot(db: Db, run: MonthRun, kinds: Sequence[Kind], count: Count) -> Snapshot:

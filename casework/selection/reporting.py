@@ -36,15 +36,13 @@ from casework.selection.snapshot import Snapshot
 class Sources(NamedTuple):
     """What a report is made of.
 
-    ``registry`` is that of the snapshot's cut; ``names`` has people who agree to publication now, and nobody else;
-    ``as_now`` is what the districts come to by the newest boundaries.
+    ``registry`` is that of the snapshot's cut; ``names`` has people who agree to publication now, and nobody else.
     """
 
     opened: Round
     snapshot: Snapshot
     registry: Registry
     names: Mapping[UUID, str]
-    as_now: Sequence[UnitMetric]
 
 
 class _Reader(NamedTuple):
@@ -272,9 +270,10 @@ def _coverage(each: SchoolCoverage, sources: Sources, spoken: Spoken) -> report.
 
 def _boundaries(sources: Sources, policy: Policy, spoken: Spoken) -> tuple[report.Boundaries, ...]:
     """The districts by both trees; none of a round whose kinds have no districts."""
-    told = {each.unit for each in sources.as_now}
+    as_now = sources.snapshot.as_now
+    told = {each.unit for each in as_now}
     then = [row for rows in sources.snapshot.metrics.values() for row in rows if row.unit in told]
-    trees: dict[Literal["then", "now"], Sequence[UnitMetric]] = {"then": then, "now": sources.as_now}
+    trees: dict[Literal["then", "now"], Sequence[UnitMetric]] = {"then": then, "now": as_now}
     return tuple(
         report.Boundaries(
             tree=tree,

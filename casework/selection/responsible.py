@@ -30,7 +30,7 @@ from casework.log import reading
 from casework.log.reading import DatedStream, Db, SignedStream, Stream, Stretch
 from casework.projections.computing import codec, folded
 from casework.projections.months import MonthRun, acting_at, count_household, counter_of
-from casework.projections.unit_years import counts_in, registry_of, successor_of, unit_years
+from casework.projections.unit_years import counts_in, registry_of, successor_of, sums_of, unit_years
 
 AT_ONCE = 200
 MONTHS = 12
@@ -184,7 +184,7 @@ class _Search:
 
     def _left_over(self) -> Changed:
         """What of the units' months differs beside what households' own events did."""
-        old, new = (unit_years(self.db, run, registry) for run, registry in self._runs())
+        old, new = (unit_years(sums_of(self.db, run), registry, run.year) for run, registry in self._runs())
         found: Changed = {}
         for unit in self.units:
             before, now = (_flat(years.get(unit)) for years in (old, new))

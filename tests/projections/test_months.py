@@ -30,7 +30,7 @@ from casework.projections import months, replay
 from casework.projections.counting import count_all
 from casework.projections.months import MonthRun
 from casework.projections.replay import Clocks
-from casework.projections.unit_years import registry_of, unit_years
+from casework.projections.unit_years import registry_of, sums_of, unit_years
 from tests.domain.given import ADULTS, arrived, ended, given, granted, started, when
 from tests.domain.regrouped import split
 from tests.projections.lives import COMMUNITIES, EMPLOYERS, SCHOOLS, life
@@ -91,7 +91,7 @@ def begun(log: Simulated, year: int = 2013, known_at: datetime | None = None) ->
 def counted(log: Simulated, run: MonthRun, beside: int = 0) -> dict[UUID, UnitYear]:
     with log.pool.connection() as db:
         count_all(db, run, url=log.url, role="casework_app", beside=beside)
-        return unit_years(db, run, registry_of(db, run))
+        return unit_years(sums_of(db, run), registry_of(db, run), run.year)
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,11 +12,16 @@ import pytest
 from casework.domain.registry import unit_id
 from casework.errors import Refused
 from casework.projections import months
+from casework.selection.freezing import kept_snapshot
 from casework.selection.ranks import kinds_of
 from casework.selection.snapshot import snapshot_of
 from tests.given import by
 from tests.projections.simulated import Simulated
 from tests.selection.given_round import FIRMS, KIND, YEAR, Office, code_of, count, office_on, tell_city
+
+OTHER_DISTRICTS = """
+UPDATE casework.frozen_figures
+SET figures = convert_to(jsonb_set(convert_from(figures, 'UTF8')::jsonb, '{as_now}', '[]')::text, 'UTF8')"""
 
 
 @pytest.fixture
@@ -82,11 +87,12 @@ def test_the_count_leaves_nothing_behind(office: Office):
         assert db.execute("SELECT count(*) FROM casework.month_run").fetchone() == runs
 
 
-def test_figures_that_cannot_be_had_again_rank_nobody(office: Office):
+def test_figures_that_cannot_be_had_again_rank_nobody(office: Office, log: Simulated):
     nominations = office.nominate(range(FIRMS))
     office.check(nominations)
     office.freeze()
     office.score(nominations)
+    log.as_owner("DELETE FROM casework.frozen_figures")
     with office.casework.pool.connection() as db:
         db.execute(
             "UPDATE casework.month_part SET totals = other.totals FROM casework.month_part AS other "
@@ -98,6 +104,41 @@ def test_figures_that_cannot_be_had_again_rank_nobody(office: Office):
 
     assert refused.value.code == "figures-differ"
     assert not office.recompute().ranked
+
+
+def test_readers_are_given_the_figures_as_they_were_measured(office: Office):
+    ranked(office)
+    with office.casework.pool.connection() as db:
+        run = months.begin(db, YEAR, office.round.policy, known_at=office.round.known_at)
+        measured = snapshot_of(db, run, kinds_of(office.round, run.policy))
+
+        kept = kept_snapshot(db, office.round)
+
+    assert kept == measured
+    assert [list(each.indicators) for each in kept.metrics[KIND]] == [
+        list(each.indicators) for each in measured.metrics[KIND]
+    ]
+    assert kept.as_now
+
+
+def test_other_figures_that_readers_are_given_are_found_and_put_right(office: Office, log: Simulated):
+    ranked(office)
+    log.as_owner(OTHER_DISTRICTS)
+
+    found = office.recompute()
+
+    assert (found.kept, found.agrees) == (False, False)
+    assert found.frozen == found.again
+    assert office.recompute().agrees
+
+
+def test_figures_that_were_frozen_before_they_were_kept_are_the_same_again(office: Office, log: Simulated):
+    ranked(office)
+    log.as_owner("DELETE FROM casework.frozen_figures")
+
+    found = office.recompute()
+
+    assert (found.kept, found.agrees) == (None, True)
 
 
 def test_who_is_too_small_is_named_and_not_ranked(log: Simulated, tmp_path: Path):
