@@ -24,6 +24,8 @@ SCHOOL_COVERAGE = "UF-SCHPOINT"
 Share = Fraction | None
 """How much of a fact is in place, 0 to 1; None where there is nothing that should have it."""
 
+NOTHING, WHOLE = Fraction(0), Fraction(1)
+
 
 class SchoolCoverage(NamedTuple):
     """The plan's one numeric target, for a district: all of its new-type communities have a school (plan line 33).
@@ -58,8 +60,7 @@ class FactYear:
 
         None where there never was.
         """
-        found = [share for day in self._days if (share := day.share(unit, code)) is not None]
-        return sum(found, Fraction(0)) / len(found) if found else None
+        return _mean(day.share(unit, code) for day in self._days)
 
     def school_coverage(self) -> list[SchoolCoverage]:
         """The school coverage of every district and zone of 30 September, by code; communities counted, not averaged.
@@ -80,7 +81,7 @@ class _Day:
 
     def __init__(self, registry: Registry, day: date) -> None:
         self._registry, self._day = registry, day
-        self._kept: dict[tuple[UUID, str], Share] = {}
+        self._kept: dict[str, dict[UUID, Share]] = {}
         self._reports: dict[UUID, dict[str, UnitFactReported]] = {}
 
     @cached_property
@@ -103,10 +104,10 @@ class _Day:
 
     def share(self, unit: UUID, code: str) -> Share:
         """How much of a fact a unit has in place, or the units below it in the mean."""
-        key = unit, code
-        if key not in self._kept:
-            self._kept[key] = self._share(self._registry.units[unit], unit_facts()[code])
-        return self._kept[key]
+        kept = self._kept.setdefault(code, {})
+        if unit not in kept:
+            kept[unit] = self._share(self._registry.units[unit], unit_facts()[code])
+        return kept[unit]
 
     def covered(self, unit: UUID) -> Ratio:
         """How many new-type communities below a unit have a school, out of how many."""
@@ -135,8 +136,8 @@ class _Day:
             return None
         report = self._in_force(unit).get(fact.code)
         if report is None:
-            return Fraction(0)
-        return Fraction(len(report.items), len(fact.items)) if fact.items else Fraction(1)
+            return NOTHING
+        return Fraction(len(report.items), len(fact.items)) if fact.items else WHOLE
 
     def _in_force(self, unit: Unit) -> dict[str, UnitFactReported]:
         if unit.id not in self._reports:
@@ -146,4 +147,9 @@ class _Day:
 
 def _mean(shares: Iterable[Share]) -> Share:
     found = [share for share in shares if share is not None]
-    return sum(found, Fraction(0)) / len(found) if found else None
+    if not found:
+        return None
+    by_denominator: dict[int, int] = {}  # few differ, and adding whole numbers is cheap
+    for share in found:
+        by_denominator[share.denominator] = by_denominator.get(share.denominator, 0) + share.numerator
+    return sum((Fraction(num, den) for den, num in by_denominator.items()), NOTHING) / len(found)

@@ -102,6 +102,7 @@ class Sums:
 
     def __init__(self) -> None:
         self.changes: dict[UUID, array[int]] = {}
+        self._changes: dict[bytes, array[int]] = {}  # the same by the bytes of the unit, as totals name it
         self.agencies: dict[UUID, list[int]] = {}
         self.faulted: set[tuple[UUID, UUID]] = set()
         self.trained: Trained = {}
@@ -111,7 +112,9 @@ class Sums:
         """Add the stored totals of a partition."""
         stored = _decode(totals)
         for unit, more in stored.months:
-            changes = self.changes.setdefault(UUID(bytes=unit), array("q", _NO_CHANGE))
+            changes = self._changes.get(unit)
+            if changes is None:
+                changes = self._changes[unit] = self.changes[UUID(bytes=unit)] = array("q", _NO_CHANGE)
             for place, number in more.items():
                 changes[place] += number
         add_all(self.agencies, _named(stored.agencies))

@@ -68,11 +68,10 @@ def years_as_now(sums: Sums, registry: Registry, year: int, divisions: Iterable[
 
 
 def _months_as_now(sums: Sums, registry: Registry, unit: UUID, year: int) -> tuple[Counts, ...]:
-    days, months = month_ends(year), list(NO_MONTHS)
-    counted = [set(registry.counted(unit, day, "now")) for day in days]
-    for community in sums.changes.keys() & set[UUID]().union(*counted):
-        for month, counts in enumerate(sums.months_of(community)):
-            if community in counted[month]:
+    days, months, units = month_ends(year), list(NO_MONTHS), registry.units
+    for community in registry.counted(unit, days[-1], "now"):  # the newest tree is one: who had begun counts ever after
+        for month, counts in enumerate(sums.months_of(community) if community in sums.changes else ()):
+            if all(units[each].has_begun(days[month]) for each in (unit, community)):
                 months[month] = tuple(map(add, months[month], counts))
     return tuple(months)
 

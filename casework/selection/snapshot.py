@@ -24,6 +24,7 @@ from casework.domain.policy import Kind
 from casework.domain.ranking import SEED_BYTES
 from casework.domain.registry import Registry
 from casework.domain.unit_metrics import measure
+from casework.garbage import without_collections
 from casework.log.reading import Db
 from casework.projections.month_totals import Sums
 from casework.projections.months import COUNTING_VERSION, MonthRun
@@ -71,6 +72,11 @@ class Snapshot(NamedTuple):
 
 def snapshot_of(db: Db, run: MonthRun, kinds: Sequence[Kind]) -> Snapshot:
     """Measure the units of some kinds by a run that is whole; LookupError where it is not."""
+    with without_collections():
+        return _measured(db, run, kinds)
+
+
+def _measured(db: Db, run: MonthRun, kinds: Sequence[Kind]) -> Snapshot:
     registry, sums = registry_of(db, run), sums_of(db, run)
     years, facts = unit_years(sums, registry, run.year), FactYear(registry, run.year)
     metrics = {
