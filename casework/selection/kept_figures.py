@@ -64,7 +64,7 @@ def kept(db: Db, run: MonthRun, sha256: bytes) -> Snapshot | None:
 def _decoded(content: bytes, run: MonthRun) -> Snapshot | None:
     try:
         read = _decode(content)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, ArithmeticError):  # such as a fraction of nothing
         return None
     digest = digest_of_metrics(run, read.metrics, read.totals)
     return Snapshot(run, read.metrics, read.coverage, read.as_now, read.totals, digest)
