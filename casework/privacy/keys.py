@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal, Self, get_args
 
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from casework.domain.codes import bureaus
 from casework.errors import CaseworkError
 
-Purpose = Literal["search", "claim", "command", "command-body", "cursor", "installation", "pseudonym"]
+Purpose = Literal["search", "claim", "command", "command-body", "installation", "pseudonym"]
 
 _KEY = 32
 _CHECK = 4
@@ -50,6 +50,7 @@ class KeyRing:
         self.reload()
         root = _read_key(keys_dir / _INDEX_FILE)
         self._hashers = {purpose: _hasher(root, purpose) for purpose in get_args(Purpose)}
+        self.cursor_cipher = AESSIV(_derived(root, "cursor"))
         self._of_bureaus = {row.code: _permutation(root, row.code) for row in bureaus()}
 
     @classmethod

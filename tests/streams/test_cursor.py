@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from casework.errors import CaseworkError
 from casework.privacy.keys import KeyRing
-from casework.streams.cursor import PARTITIONS, Cursor, opened, sealed
+from casework.streams.cursor import PARTITIONS, Cursor, opened, packed, sealed
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -48,6 +49,24 @@ def test_what_was_never_given_out_is_refused(keys: KeyRing, text: str):
     assert refusal(text, ONE, keys, 1) == "cursor-invalid"
 
 
+@given(cursor=cursors)
+def test_no_two_subscribers_can_compare_where_they_stand(keys: KeyRing, cursor: Cursor):
+    one, other = (read(sealed(cursor, each, keys)) for each in (ONE, OTHER))
+
+    assert packed(cursor.positions) not in one
+    assert one[:16] != other[:16]
+    assert one[16:] != other[16:]
+
+
+@given(cursor=cursors, count=st.integers(0, 65))
+def test_a_cursors_length_moves_in_steps_alone(keys: KeyRing, cursor: Cursor, count: int):
+    ahead = cursor.moved([each | 2**27 for each in cursor.positions[:count]] + list(cursor.positions[count:]), 1)
+
+    lengths = {len(read(sealed(each, ONE, keys))) - 16 for each in (cursor, ahead)}
+
+    assert lengths <= {96, 128, 160, 192, 224, 256, 283}
+
+
 def test_another_installation_knows_nothing_of_it(keys: KeyRing, tmp_path: Path):
     other = KeyRing.open(tmp_path / "keys", create=True)
 
@@ -62,6 +81,10 @@ def test_a_cursor_moves_with_what_was_given(keys: KeyRing):
     moved = Cursor.beginning(3).moved(range(PARTITIONS), given=5).moved(range(1, PARTITIONS + 1), given=2)
 
     assert moved == Cursor(3, 7, tuple(range(1, PARTITIONS + 1)))
+
+
+def read(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def refusal(text: str, subscription: UUID, keys: KeyRing, epoch: int) -> str:
