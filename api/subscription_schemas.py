@@ -56,9 +56,17 @@ class StandingAnswer(ma.Schema):
     """How far the subscriber says that it has come."""
 
     sequence = answers.Integer(required=True, **described("Envelopes that it was given."))
-    lag = answers.Integer(required=True, **described("Positions of the log that it has not been past, told or not."))
-    lag_seconds = answers.Float(required=True, **described("How long ago the oldest of them was recorded."))
-    oldest_at = answers.DateTime(required=True, allow_none=True, **described("When that was."))
+    lag = answers.Integer(
+        required=True,
+        allow_none=True,
+        **described("Positions of the log that it has not been past, told or not; which is for no bureau to know."),
+    )
+    lag_seconds = answers.Float(
+        required=True, **described("How long ago the oldest of them was recorded; to a bureau in whole minutes.")
+    )
+    oldest_at = answers.DateTime(
+        required=True, allow_none=True, **described("When that was; to a bureau to the minute.")
+    )
     held = answers.List(
         answers.Integer(), required=True, **described("Partitions that wait for an event that cannot be read.")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from socket import SO_SNDBUF, SOL_SOCKET, socket
 from time import monotonic, sleep
 from typing import Any, cast
@@ -34,6 +35,7 @@ from casework.streams.feed import Batch
 from casework.streams.feeds import Feeds
 from casework.streams.standing import Standing, remember, standings
 from casework.streams.tail import Tail
+from casework.streams.webhooks.report import Stands
 
 bp = Resource("subscriptions", __name__, description=__doc__)
 
@@ -225,9 +227,20 @@ def _told(subscription: Subscription, stand: Mapping[UUID, Standing]) -> dict[st
         "opened_on": opened.occurred_on,
         "closed_on": closed.occurred_on if closed is not None else None,
         "erasures_acknowledged": len(subscription.acknowledged),
-        "standing": _standing(standing) if standing is not None and closed is None else None,
+        "standing": as_seen(standing) if standing is not None and closed is None else None,
     }
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
-    return {name: value for name, value in standing._asdict().items() if name != "subscription_id"}
+def as_seen(stands: Standing | Stands) -> dict[str, Any]:
+    """Return how a subscriber or its endpoint stands, as far as the caller may know it.
+
+    A bureau that took its events one by one could count by its lag what was withheld between them, and know it again
+    in another's feed by the instant; so it is told how long it is behind, and no more.
+    """
+    seen = stands._asdict()
+    del seen["subscription_id"]
+    if of_one_bureau():
+        since = stands.oldest_at and stands.oldest_at.replace(second=0, microsecond=0)
+        minutes = (datetime.now(UTC) - since) // timedelta(minutes=1) if since is not None else 0
+        seen |= {"lag": None, "lag_seconds": minutes * 60.0, "oldest_at": since}
+    return seen

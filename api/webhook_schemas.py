@@ -6,14 +6,13 @@ import marshmallow as ma
 from marshmallow import fields as answers
 from marshmallow import validate
 
-from api.fields import Body, Code, Day, Query, QueryWhole, Text
+from api.fields import Body, Code, Day, Id, Query, QueryWhole, Text
 from api.schemas import described
 from api.subscription_schemas import CURSOR
 from casework.streams.webhooks.endpoints import ACTIVE, DISABLED, FULL, THIN, UNVERIFIED
 from casework.streams.webhooks.report import CLOSED, PROBING, RESTING
 from casework.streams.webhooks.target import LONGEST
 
-PLACE = "[0-9]{1,2}:[0-9]{1,18}"
 WAITING, DEAD = "waiting", "dead"
 
 
@@ -48,7 +47,7 @@ class ListDeliveries(Query):
 
     state = Code((WAITING, DEAD), load_default=DEAD)
     limit = QueryWhole(1, 1000, load_default=50)
-    cursor = Text(21, pattern=PLACE)
+    cursor = Id(**described("The `next` of the list before."))
 
 
 class EndpointStands(ma.Schema):
@@ -60,9 +59,15 @@ class EndpointStands(ma.Schema):
     )
     failures = answers.Integer(required=True, **described("Of the endpoint, in a row."))
     sequence = answers.Integer(required=True, **described("Events that were taken from the feed."))
-    lag = answers.Integer(required=True, **described("Positions of the log that come after them, told or not."))
-    lag_seconds = answers.Float(required=True, **described("Age of the oldest of these and of what waits."))
-    oldest_at = answers.AwareDateTime(required=True, allow_none=True)
+    lag = answers.Integer(
+        required=True,
+        allow_none=True,
+        **described("Positions of the log that come after them, told or not; which is for no bureau to know."),
+    )
+    lag_seconds = answers.Float(
+        required=True, **described("Age of the oldest of these and of what waits; to a bureau in whole minutes.")
+    )
+    oldest_at = answers.AwareDateTime(required=True, allow_none=True, **described("To a bureau to the minute."))
     waiting = answers.Integer(required=True, **described("Deliveries that will be tried again."))
     dead = answers.Integer(required=True, **described("Deliveries that were given up."))
     delivered_total = answers.Integer(required=True)

@@ -12,7 +12,7 @@ from api.giving import casework, idempotency_key
 from api.paging import next_link
 from api.resource import Fields, Resource, answer
 from api.subscription_schemas import Plainly
-from api.subscriptions import feeds, is_seen, own
+from api.subscriptions import as_seen, feeds, is_seen, own
 from api.webhook_schemas import (
     DeliveryAnswer,
     DeliveryList,
@@ -26,6 +26,8 @@ from api.webhook_schemas import (
 from casework.domain.subscriptions import Subscription
 from casework.errors import Invalid, NotFound
 from casework.outcome import Context
+from casework.privacy.own_ids import OwnIds
+from casework.streams.cursor import PARTITIONS
 from casework.streams.webhooks.endpoints import Endpoint
 from casework.streams.webhooks.managing import Webhooks
 from casework.streams.webhooks.waiting import Place, Waiting
@@ -81,9 +83,10 @@ def verify(asked: Fields, subscription_id: UUID) -> Any:
 def list_deliveries(asked: Fields, subscription_id: UUID) -> Any:
     """List the deliveries that were given up (`dead`), or that wait."""
     subscription, limit = _seen(subscription_id), asked["limit"]
-    after = _place(asked.get("cursor"))
+    ids = casework().persons.hashes.own_ids(subscription.opened.bureau)
+    after = _after(ids, asked.get("cursor"))
     found = webhooks().deliveries(subscription.id, asked["state"], after, limit)
-    more = "{}:{}".format(*found[-1].place) if len(found) == limit else None
+    more = _marked(ids, found[-1].place) if len(found) == limit else None
     items = [_delivery(subscription, each) for each in found]
     return answer({"items": items, "next": more}, headers=next_link(more))
 
@@ -127,16 +130,24 @@ def _context() -> Context:
     return Context(actor=who.sub, role=g.role, bureau=who.bureau)
 
 
-def _place(cursor: str | None) -> Place:
-    if cursor is None:
+def _marked(ids: OwnIds, place: Place) -> str:
+    """Return a place as a mark of the bureau's own: as it is, it would be the same for every bureau."""
+    partition, position = place
+    return ids.encode(UUID(int=partition << 64 | position))
+
+
+def _after(ids: OwnIds, mark: UUID | None) -> Place:
+    if mark is None:
         return (-1, 0)
-    partition, _, position = cursor.partition(":")
-    return int(partition), int(position)
+    partition, position = divmod(ids.decode(mark).int, 1 << 64)
+    if not (partition < PARTITIONS and position < 1 << 63):
+        raise Invalid("cursor-invalid")
+    return partition, position
 
 
 def _told(endpoint: Endpoint, secret: str | None = None) -> dict[str, Any]:
-    stands = webhooks().stands(endpoint.subscription_id)._asdict()
-    for name in ("subscription_id", "state", "reason"):
+    stands = as_seen(webhooks().stands(endpoint.subscription_id))
+    for name in ("state", "reason"):
         del stands[name]
     return {
         "subscription_id": endpoint.subscription_id,

@@ -134,7 +134,7 @@ def test_how_far_a_subscriber_has_come_can_be_seen(desk: DeskOf):
     never = schools.get(path).json["standing"]
     after = pulled(schools, path)[-1].json["next"]
     schools.get(f"{path}/events?after={after}")
-    level = schools.get(path).json["standing"]
+    level = desk("operator").get(path).json["standing"]
     arrived(clerk)
     behind = desk("operator").get(path).json["standing"]
 
@@ -145,6 +145,19 @@ def test_how_far_a_subscriber_has_come_can_be_seen(desk: DeskOf):
     metrics = desk(None).get("/metrics").text
     assert f'casework_subscription_lag{{subscription="{path[-36:]}"}} 1.0' in metrics
     assert f'casework_subscription_held{{subscription="{path[-36:]}"}} 0.0' in metrics
+
+
+def test_no_bureau_can_count_what_is_withheld_by_how_far_it_is_behind(desk: DeskOf):
+    schools = desk("bureau", bureau="EDUB")
+    path = subscribed(desk, "pull-16", start="now")
+    pulled(schools, path)
+
+    arrived(desk())
+    behind = [each.get(path).json["standing"] for each in (schools, desk("service", bureau="EDUB"), desk("operator"))]
+
+    assert [each["lag"] for each in behind] == [None, None, 1]
+    assert [each["oldest_at"][17:-1] for each in behind[:2]] == ["00", "00"]
+    assert behind[0]["lag_seconds"] % 60 == 0
 
 
 def test_a_closed_subscription_gives_out_nothing(desk: DeskOf):

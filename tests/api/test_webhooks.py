@@ -67,7 +67,8 @@ def test_a_bureau_sets_an_endpoint_and_is_sent_what_it_may_know(desk: DeskOf, ca
     assert (made.json["state"], made.json["secret"][:6], again.json["secret"]) == ("unverified", "whsec_", None)
     assert (read["state"], read["content"], read["secret"]) == ("active", "thin", None)
     assert read["stands"]["delivered_total"] == len(receiver.data()) > 0
-    assert (read["stands"]["breaker"], read["stands"]["lag"], read["stands"]["waiting"]) == ("closed", 0, 0)
+    assert (read["stands"]["breaker"], read["stands"]["lag"], read["stands"]["waiting"]) == ("closed", None, 0)
+    assert desk("operator").get(f"{path}/endpoint").json["stands"]["lag"] == 0
     assert said["id"] in [each["id"] for each in pulled]
     for message in receiver.taken:
         Webhook(made.json["secret"]).verify(message.body, message.headers)
@@ -109,6 +110,28 @@ def test_what_was_given_up_is_listed_and_sent_again(desk: DeskOf, casework: Case
     assert (gone.status, gone.json["code"]) == (404, "delivery-unknown")
     following = schools.get(f"{path}/deliveries?cursor={listed['next']}").json["items"]
     assert dead["id"] not in [each["id"] for each in following]
+
+
+def test_no_two_bureaus_know_a_delivery_by_where_it_stands_in_the_log(
+    desk: DeskOf, casework: Casework, receiver: Receiver
+):
+    receiver.behave = lambda message: echo(message) if message.is_challenge else Reply(400)
+    clerks = {each: desk("bureau", bureau=each) for each in ("EDUB", "HLTH")}
+    paths = {each: subscribed(desk, f"hook-12-{each.lower()}", bureau=each) for each in clerks}
+    for each, clerk in clerks.items():
+        put(clerk, paths[each], receiver)
+    arrived(desk())
+
+    deliver(casework, give_up_seconds=0.0)
+    lists = {each: clerk.get(f"{paths[each]}/deliveries?limit=1") for each, clerk in clerks.items()}
+    [one, other] = [answer.json["next"] for answer in lists.values()]
+    everything = clerks["EDUB"].get(f"{paths['EDUB']}/deliveries").json["items"]
+    rest = clerks["EDUB"].get(f"{paths['EDUB']}/deliveries?cursor={one}").json["items"]
+    strange = clerks["EDUB"].get(f"{paths['EDUB']}/deliveries?cursor={other}")
+
+    assert one != other
+    assert rest == everything[1:]
+    assert (strange.status, strange.json["code"]) == (400, "cursor-invalid")
 
 
 def test_everything_is_sent_again_from_where_it_is_asked(desk: DeskOf, casework: Casework, receiver: Receiver):
