@@ -95,6 +95,8 @@ class Round:
             return False
 
     def _count_failure(self) -> None:
+        if self._is_halted:  # it was on its way beside the one that halted the round, and says nothing more
+            return
         self.failures += 1
         rest = self._schedule.rest(self.failures)
         if rest:
