@@ -1,8 +1,10 @@
 """The work for one endpoint, under its claim: what waits and is due, then what is new, round by round.
 
 What is sent is read from the log and disclosed a moment before it is sent: of what was withdrawn, revoked or erased
-meanwhile nothing goes out, however long it waited. A message that fails waits in the table, and what comes after it in
-its household with it; while more waits than is allowed, and while the endpoint rests, the log itself is the queue.
+meanwhile nothing goes out, however long it waited. A round ends as soon as the grant or the subscription has changed,
+and in any case soon: what it had not sent yet is disclosed anew. A message that fails waits in the table, and what
+comes after it in its household with it; while more waits than is allowed, and while the endpoint rests, the log itself
+is the queue.
 """
 
 from __future__ import annotations
@@ -46,6 +48,12 @@ AT_ONCE = 200
 PARALLEL = 4
 """How many households' messages are on their way to one endpoint at a time."""
 
+ROUND_SECONDS = 5.0
+"""How long messages that were disclosed together are sent: so late a consent withdrawn or an erasure is heeded."""
+
+CHANGED_SECONDS = 0.1
+"""How late a change of the grant is."""
+
 READ_SECONDS = 0.1
 _BEYOND = 2**62
 """A position that no partition has reached."""
@@ -84,8 +92,10 @@ class Turn:
         """Work for a while, and give the endpoint back."""
         try:
             self._work(senders)
-            with self._desk.casework.pool.connection() as db:
-                endpoints.release(db, self._endpoint, self._idle_at)
+            with self._desk.casework.pool.connection() as db, db.transaction():
+                self._hold(db)
+                due = waiting.next_due(db, self._endpoint.subscription_id)
+                endpoints.release(db, self._endpoint, self._idle_at, due)
         except ClaimLost:
             log.info("The claim on %s was lost.", self._endpoint.subscription_id)
 
@@ -161,6 +171,7 @@ class Turn:
             self._hold(db)
             if wants:
                 endpoints.verified(db, endpoint.subscription_id)
+                waiting.hurry(db, endpoint.subscription_id)
             else:
                 rest = schedule.retry_after(self._failures + 1)
                 endpoints.unverified(
@@ -180,7 +191,7 @@ class Turn:
                 return True
             told = [message for each in due if (message := self._told(db, compiled, each)) is not None]
         withheld = {each.place for each in due} - {each.waiting.place for each in told}
-        round = self._sent(told, senders)
+        round = self._sent(told, subscription, compiled, senders)
         with self._desk.casework.pool.connection() as db, db.transaction():
             self._hold(db)
             waiting.remove(db, id, withheld | {each.place for each in round.delivered})
@@ -221,7 +232,8 @@ class Turn:
             new = [as_waiting(place, told, compiled) for place, told in zip(batch.places, batch.envelopes, strict=True)]
             blocked = waiting.blocked(db, id, {each.chain for each in new}) if room < schedule.most_waiting else set()
         messages = [self._message(*each, self._cursor) for each in zip(new, batch.envelopes, strict=True)]
-        round = self._sent((each for each in messages if each.waiting.chain not in blocked), senders)
+        free = (each for each in messages if each.waiting.chain not in blocked)
+        round = self._sent(free, subscription, compiled, senders)
         self._idle_at = self._heads if batch.caught_up else -1
         if batch.cursor == self._cursor:
             return False
@@ -244,13 +256,25 @@ class Turn:
             self._sealed = self._desk.feeds.sealed(before, self._endpoint.subscription_id)
         return Message(waits, envelope.id, body(envelope, self._endpoint.content, self._sealed))
 
-    def _sent(self, messages: Iterable[Message], senders: Executor) -> Round:
-        chains = _chains(messages)
-        round = Round(chains, self._desk.schedule, self._failures, self._is_over)
+    def _sent(
+        self, messages: Iterable[Message], subscription: Subscription, compiled: Compiled, senders: Executor
+    ) -> Round:
+        ends = monotonic() + ROUND_SECONDS
+
+        def is_over() -> bool:
+            return self._is_over() or monotonic() >= ends or self._has_changed(subscription, compiled)
+
+        round = Round(_chains(messages), self._desk.schedule, self._failures, is_over)
         media = MEDIA[self._endpoint.content]
         round.send(lambda each: self._post(each.id, each.body, media), senders, PARALLEL)
         fault("webhooks-sent")
         return round
+
+    def _has_changed(self, subscription: Subscription, compiled: Compiled) -> bool:
+        """Whether other things may be told now, or none, or elsewhere."""
+        registry = self._desk.casework.registry(at_most_old=CHANGED_SECONDS)
+        grant, now = registry.grants[compiled.grant.id], registry.subscriptions[subscription.id]
+        return grant.version != compiled.grant.version or now.version != subscription.version
 
     def _post(self, id: str, content: bytes, media: str) -> Answer:
         headers = {"Content-Type": media, **self._signer.headers(id, content)}

@@ -39,6 +39,7 @@ WHERE subscription_id = (
     WHERE state <> 'disabled' AND rests_until <= clock_timestamp() AND claimed_until <= clock_timestamp()
       AND (failures > 0) = %(suspect)b::boolean
       AND (state = 'unverified' OR idle_at < %(heads)b::bigint OR next_due_at <= clock_timestamp()
+           OR again_positions IS NOT NULL
            OR looked_at < clock_timestamp() - make_interval(secs => %(look)b::float8))
     ORDER BY looked_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING {_COLUMNS}"""
@@ -47,6 +48,7 @@ _BEHIND = """
 SELECT count(*) FROM casework.webhook_endpoint
 WHERE state <> 'disabled' AND rests_until <= clock_timestamp() AND claimed_until <= clock_timestamp()
   AND (state = 'unverified' OR idle_at < %b::bigint OR next_due_at <= clock_timestamp()
+       OR again_positions IS NOT NULL
        OR looked_at < clock_timestamp() - make_interval(secs => %b::float8))"""
 _RENEW = """
 UPDATE casework.webhook_endpoint SET claimed_until = clock_timestamp() + make_interval(secs => %b::float8)
@@ -56,7 +58,8 @@ _HOLD = """
 SELECT 1, set_config('synchronous_commit', 'off', true) FROM casework.webhook_endpoint
 WHERE subscription_id = %b AND claim = %b AND claimed_until > clock_timestamp() FOR UPDATE"""
 _RELEASE = """
-UPDATE casework.webhook_endpoint SET claim = NULL, claimed_until = '-infinity', idle_at = %b::bigint
+UPDATE casework.webhook_endpoint
+SET claim = NULL, claimed_until = '-infinity', idle_at = %b::bigint, next_due_at = %b::timestamptz
 WHERE subscription_id = %b AND claim = %b"""
 _MOVE = """
 UPDATE casework.webhook_endpoint
@@ -118,7 +121,7 @@ SET state = 'unverified', reason = NULL, failures = 0, failing_since = NULL, res
 WHERE subscription_id = %b AND state <> 'active'"""
 _AGAIN = """
 UPDATE casework.webhook_endpoint
-SET again_sequence = %(sequence)b::bigint, again_positions = %(positions)b::bigint[], next_due_at = '-infinity'
+SET again_sequence = %(sequence)b::bigint, again_positions = %(positions)b::bigint[]
 WHERE subscription_id = %(id)b"""
 
 
@@ -190,9 +193,12 @@ def held(db: Db, endpoint: Endpoint) -> bool:
     return bool(rows(db, _HOLD, (endpoint.subscription_id, endpoint.claim)))
 
 
-def release(db: Db, endpoint: Endpoint, idle_at: int) -> None:
-    """Give an endpoint back; ``idle_at`` is where the heads were when nothing more was there, -1 where more is."""
-    done(db, _RELEASE, (idle_at, endpoint.subscription_id, endpoint.claim))
+def release(db: Db, endpoint: Endpoint, idle_at: int, next_due_at: datetime | None) -> None:
+    """Give an endpoint back, in the transaction that holds it, until something is due or new.
+
+    ``idle_at`` is where the heads were when nothing more was there, -1 where more is.
+    """
+    done(db, _RELEASE, (idle_at, next_due_at or "infinity", endpoint.subscription_id, endpoint.claim))
 
 
 def move(db: Db, subscription_id: UUID, cursor: Cursor) -> None:

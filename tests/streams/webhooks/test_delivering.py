@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 from casework.application import Casework
 from casework.domain.calendar import shanghai_date
 from casework.domain.subscriptions import Subscription
+from casework.streams.webhooks import delivering, endpoints
 from casework.streams.webhooks.endpoints import Endpoint
 from tests.given import by, first_member
 from tests.streams.given import extent
@@ -157,7 +158,7 @@ def test_an_endpoint_that_is_gone_is_disabled_and_goes_on_where_it_was(
     receiver.behave = misbehaving(Reply(410))
     visit(casework, homes, 2)
 
-    post.work()
+    post.work(retry_seconds=(3600.0,))
     gone = post.hooks.endpoint(subscription.id)
     came = len(receiver.came)
     post.work()
@@ -211,6 +212,7 @@ def test_an_endpoint_that_fails_rests_and_one_message_shows_that_it_is_back(
     post.work(**plan)
 
     assert 6 <= first <= 9  # the challenge, five failures, and what was under way beside them
+    assert broken.failures == 5
     assert broken.rests_until is not None
     assert probed == 1
     assert list(days_of(receiver.data()).values()) == [["2013-03-01", "2013-03-02"]] * 20
@@ -244,6 +246,46 @@ def test_what_fails_for_days_is_given_up_and_can_be_sent_again(casework: Casewor
     assert days_of(receiver.data())[bad] == ["2013-03-02", "2013-03-01"]
     assert post.waiting(subscription, "dead") == []
     assert post.row(subscription, "dead") == 1
+
+
+def test_what_is_sent_again_by_its_id_waits_for_what_is_ahead_of_it_and_keeps_no_worker_busy(
+    casework: Casework, post: Post, receiver: Receiver
+):
+    subscription = post.to(receiver)
+    receiver.behave = misbehaving(Reply(400))
+    visit(casework, homes_of(casework, 1), 2)
+    post.work(give_up_seconds=0.0)
+    first, second = post.waiting(subscription, "dead")
+    for each in (first, second):
+        post.hooks.redeliver(subscription.id, each.event_id)
+    post.work(retry_seconds=(3600.0,))
+    with casework.pool.connection() as db:
+        db.execute("UPDATE casework.webhook_endpoint SET next_due_at = now()")
+
+    post.work(retry_seconds=(3600.0,))
+    with casework.pool.connection() as db:
+        busy = endpoints.behind(db, 0)
+
+    assert [each.place for each in post.waiting(subscription)] == [first.place, second.place]
+    assert busy == 0
+
+
+def test_a_wish_to_be_sent_everything_again_is_kept_while_somebody_is_at_work(
+    casework: Casework, post: Post, receiver: Receiver
+):
+    subscription = post.to(receiver)
+    visit(casework, homes_of(casework, 1), 2)
+    asked: list[Endpoint] = []
+
+    def behave(message: Message) -> Reply:
+        if message.said["type"].endswith(VISITS) and not asked:
+            asked.append(post.hooks.send_again(subscription))
+        return echo(message)
+
+    receiver.behave = behave
+    post.work()
+
+    assert [each["occurredon"][-1] for each in receiver.data()] == ["1", "2", "1", "2"]
 
 
 def test_an_endpoint_that_takes_nothing_for_days_is_disabled(casework: Casework, post: Post, receiver: Receiver):
@@ -341,6 +383,51 @@ def test_of_somebody_erased_while_deliveries_wait_nothing_is_told_but_that(
         ("person-erased", {"person_id": ids.encode(erased)})
     ]
     assert len(receiver.data()) == 5
+    assert post.waiting(subscription) == []
+
+
+def test_a_round_ends_when_the_grant_changes(
+    casework: Casework, post: Post, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivering, "CHANGED_SECONDS", 0.0)
+    subscription = post.to(receiver)
+    visit(casework, homes_of(casework, 1), 9)
+
+    def behave(message: Message) -> Reply:
+        if message.said["type"].endswith(VISITS):
+            casework.revoke_grant(
+                by("operator"), name=subscription.opened.grant, revoked_on=casework.today, reason="duty_ended"
+            )
+        return echo(message)
+
+    receiver.behave = behave
+    post.work()
+
+    types = [each["type"].removeprefix("cn.zhengzhou.integration.") for each in receiver.data()]
+    assert types == [VISITS, "grant.revoked.v1"]
+    assert post.waiting(subscription) == []
+
+
+def test_a_round_ends_soon_so_that_an_erasure_is_heeded(
+    casework: Casework, post: Post, receiver: Receiver, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+):
+    clock = [0.0]
+    monkeypatch.setattr(delivering, "monotonic", lambda: clock[0])
+    subscription = post.to(receiver)
+    [home] = homes_of(casework, 1)
+    visit(casework, [home], 9)
+
+    def behave(message: Message) -> Reply:
+        if not clock[0] and message.said["type"].endswith(VISITS):
+            erase(casework, home, first_member(casework, home), tmp_path)
+            clock[0] += delivering.ROUND_SECONDS
+        return echo(message)
+
+    receiver.behave = behave
+    post.work()
+
+    types = [each["type"].removeprefix("cn.zhengzhou.integration.") for each in receiver.data()]
+    assert types == [VISITS, "household.person-erased.v1"]
     assert post.waiting(subscription) == []
 
 
