@@ -18,6 +18,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from casework.application import Casework
+from casework.domain.ids import REGISTRY
 from casework.domain.subscriptions import Subscription
 from casework.faults import fault
 from casework.log.migrations import read_birth
@@ -113,8 +114,10 @@ class Turn:
             return
         until = monotonic() + SLICE_SECONDS
         while not self._is_over() and monotonic() < until:
-            sent = self._send_due(subscription, senders) and self._send_new(subscription, senders)
-            if not sent:
+            steps = [self._send_due, self._send_new]
+            if self._may_have_notices():
+                steps.reverse()
+            if not all(step(subscription, senders) for step in steps):
                 break
 
     def _subscription(self) -> Subscription | None:
@@ -197,6 +200,11 @@ class Turn:
             waiting.remove(db, id, withheld | {each.place for each in round.delivered})
             self._tell(db, round, withheld=len(withheld))
         return self._went_on(round)
+
+    def _may_have_notices(self) -> bool:
+        """Whether the grant may have changed since the feed was read: what is to be deleted is told before all else."""
+        registry = self._desk.casework.registry(at_most_old=CHANGED_SECONDS)
+        return registry.position > self._cursor.positions[REGISTRY]
 
     def _cancel(self, db: Db) -> None:
         """Let nothing wait that tells of households."""
