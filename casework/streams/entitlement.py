@@ -88,7 +88,9 @@ class Entitlement(NamedTuple):
         return self._is_in_areas(what) and self._is_in_communities(event, meta)
 
     def _is_in_areas(self, what: About) -> bool:
-        return self.areas is None or what.area is None or what.area in self.areas
+        """A bureau's own grant names its own areas alone: what it is asked of any other is its own all the same."""
+        is_asked = self.purpose == SERVICE and self.bureau in what.asked
+        return self.areas is None or what.area is None or what.area in self.areas or is_asked
 
     def _is_in_communities(self, event: Event, meta: Metadata) -> bool:
         """By where the household lived at the time; a move is told on both sides."""

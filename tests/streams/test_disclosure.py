@@ -289,7 +289,7 @@ def test_a_bureau_is_told_of_its_own_services_and_of_those_referred_to_it(tells:
         referred("HSG-PUB", to="EDUB"),
     )
 
-    own = tells(household, basis=OWN)
+    own = tells(household, basis=OWN, areas=("EDU",))
 
     assert types(own) == ["registered", "service-requested", "service-requested", "service-referred"]
     assert [each.data.get("service") for each in own[1:3]] == ["EDU-COMP", "HSG-PUB"]
