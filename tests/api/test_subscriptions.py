@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import psycopg
 import pytest
@@ -221,9 +222,17 @@ def test_the_streams_document_describes_every_event_that_is_told(desk: DeskOf):
     document = desk(None).get("/v1/asyncapi.json").json
 
     assert document["asyncapi"] == "3.0.0"
-    messages, channel = document["components"]["messages"], document["channels"]["events"]
-    assert {each["$ref"].rpartition("/")[2] for each in channel["messages"].values()} == set(messages)
+    messages, channels = document["components"]["messages"], document["channels"]
+    named = [each["$ref"].rpartition("/")[2] for channel in channels.values() for each in channel["messages"].values()]
+    assert set(named) == set(messages)
     assert {item["type"] for item in items} <= {each["name"] for each in messages.values()}
     event = document["components"]["schemas"]["CloudEvent"]
     for item in items:
         assert set(event["required"]) <= set(item) <= set(event["properties"])
+        jsonschema_rs.validate(message_of(document, item["type"]), item)
+
+
+def message_of(document: Any, type_name: str) -> Any:
+    """The schema of an event's payload, with all that it refers to."""
+    [payload] = [each["payload"] for each in document["components"]["messages"].values() if each["name"] == type_name]
+    return {**payload, "components": document["components"]}
