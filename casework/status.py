@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import closing
 from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Any, cast
+from uuid import UUID
 
 import click
 import redis
@@ -14,6 +16,8 @@ from rich.table import Column, Table
 
 from casework import wiring
 from casework.config import Settings
+from casework.log import reading as log_reading
+from casework.log.codec import EventCodec
 from casework.log.pool import Pool
 from casework.projections import reading
 from casework.projections.engine import Engine
@@ -56,6 +60,10 @@ def report_with_rates(settings: Settings, pool: Pool) -> dict[str, Any]:
     for name, view in found["views"].items():
         moved = view["position"] - sum(row.position for row in before.get(name, ()))
         view["events_per_second"] = round(moved / (monotonic() - began), 1)
+    for id, grant in _grants(pool, {*found["subscriptions"], *found["webhooks"]}).items():
+        for told in (found["subscriptions"], found["webhooks"]):
+            if id in told:
+                told[id]["grant"] = grant
     return found
 
 
@@ -75,7 +83,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
     for id, told in found["subscriptions"].items():
         held = f", {told['held']} partitions wait for an event that cannot be read" if told["held"] else ""
         behind = f"{told['lag']} positions behind, the oldest for {told['lag_seconds']} s"
-        screen.print(f"subscription {id}: {told['sequence']} events given, {behind}{held}")
+        screen.print(f"subscription {id} ({told['grant']}): {told['sequence']} events given, {behind}{held}")
     if found["webhooks"]:
         screen.print(_webhooks_table(found["webhooks"]))
 
@@ -113,6 +121,14 @@ def _view(rows: list[reading.PartitionStatus]) -> dict[str, Any]:
         "parked": sum(row.parked for row in rows),
         "paused": {row.partition: row.paused for row in rows if row.paused},
     }
+
+
+def _grants(pool: Pool, subscriptions: Collection[str]) -> dict[str, str]:
+    """By subscription the name of the grant that it rests on."""
+    codec = EventCodec()
+    with pool.connection() as db:
+        opened = {id: log_reading.timeline(db, UUID(id), limit=1) for id in subscriptions}
+    return {id: cast("Any", codec.decode(each.type, each.state)).grant for id, [each] in opened.items()}
 
 
 def _webhooks(pool: Pool) -> dict[str, dict[str, Any]]:
@@ -177,7 +193,9 @@ def _waiting(queue: dict[str, Any] | None) -> str:
 def _webhooks_table(webhooks: dict[str, dict[str, Any]]) -> Table:
     table = Table(Column("webhooks of", overflow="fold"), *(name.replace("_", " ") for name in SHOWN_OF_WEBHOOKS))
     for id, hook in webhooks.items():
-        table.add_row(id, *("" if hook[name] is None else str(hook[name]) for name in SHOWN_OF_WEBHOOKS))
+        table.add_row(
+            f"{hook['grant']} {id}", *("" if hook[name] is None else str(hook[name]) for name in SHOWN_OF_WEBHOOKS)
+        )
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from casework.cli import main
 from casework.domain.aggregate import EVENT_TYPES
 from casework.domain.events import ResidenceVerified
 from casework.domain.ids import uuid7
+from casework.domain.registry import subscription_id
+from casework.domain.subscriptions import SubscriptionOpened
+from casework.streams.cursor import Cursor
+from casework.streams.standing import remember
 from casework.wake import connect
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated, simulated
@@ -66,6 +71,20 @@ def test_status_tells_how_far_the_views_are_and_what_waits(log: Simulated, envir
     shown = there["views"]["view_1"]
     assert (shown["head"], shown["position"], shown["lag"], shown["lag_seconds"]) == (len(stream), len(stream), 0, 0)
     assert (shown["frozen_seconds"], shown["events_per_second"], shown["parked"]) == (0, 0, 0)
+
+
+def test_status_names_the_grant_of_a_subscription(log: Simulated, environ: dict[str, str]):
+    id = subscription_id(uuid7())
+    log.tell_registry(
+        id, SubscriptionOpened(occurred_on=date(2013, 3, 1), bureau="EDUB", grant="edub-schools", start="beginning")
+    )
+    with log.pool.connection() as db:
+        remember(db, id, Cursor.beginning(1), ())
+
+    told = status(environ)["subscriptions"][str(id)]
+
+    assert (told["grant"], told["sequence"], told["lag"]) == ("edub-schools", 0, 0)
+    assert f"subscription {id} (edub-schools): 0 events given" in run(environ, "status").output.replace("\n", " ")
 
 
 def test_what_was_parked_is_shown_and_comes_back_after_the_fix(
