@@ -27,10 +27,11 @@ from casework.domain.subscriptions import Subscription
 from casework.errors import Invalid, NotFound
 from casework.outcome import Context
 from casework.privacy.own_ids import OwnIds
+from casework.streams.again import Place
 from casework.streams.cursor import PARTITIONS
 from casework.streams.webhooks.endpoints import Endpoint
 from casework.streams.webhooks.managing import Webhooks
-from casework.streams.webhooks.waiting import Place, Waiting
+from casework.streams.webhooks.waiting import Waiting
 
 bp = Resource("webhooks", __name__, description=__doc__)
 
@@ -85,9 +86,9 @@ def list_deliveries(asked: Fields, subscription_id: UUID) -> Any:
     subscription, limit = _seen(subscription_id), asked["limit"]
     ids = casework().persons.hashes.own_ids(subscription.opened.bureau)
     after = _after(ids, asked.get("cursor"))
-    found = webhooks().deliveries(subscription.id, asked["state"], after, limit)
-    more = _marked(ids, found[-1].place) if len(found) == limit else None
-    items = [_delivery(subscription, each) for each in found]
+    found = webhooks().deliveries(subscription, asked["state"], after, limit)
+    more = _marked(ids, found.next) if found.next is not None else None
+    items = [_delivery(subscription, each) for each in found.items]
     return answer({"items": items, "next": more}, headers=next_link(more))
 
 
@@ -97,7 +98,7 @@ def redeliver(asked: Fields, subscription_id: UUID, delivery_id: UUID) -> Any:
     idempotency_key()
     subscription = own(subscription_id)
     event_id = casework().persons.hashes.own_ids(subscription.opened.bureau).decode(delivery_id)
-    return answer(_delivery(subscription, webhooks().redeliver(subscription.id, event_id)), 202)
+    return answer(_delivery(subscription, webhooks().redeliver(subscription, event_id)), 202)
 
 
 @bp.asking(f"{OF_SUBSCRIPTION}/replays", SendAgain, EndpointAnswer)

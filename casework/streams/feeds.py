@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
@@ -16,6 +16,7 @@ from casework.log.reading import Db
 from casework.privacy.search import KeyedHashes
 from casework.streams import cursor as cursors
 from casework.streams import feed
+from casework.streams.again import Again, Place, told_again
 from casework.streams.beginning import beginning_of
 from casework.streams.cursor import Cursor
 from casework.streams.disclosure import Compiled
@@ -63,6 +64,11 @@ class Feeds:
         """Return what is told after a cursor."""
         with self._contexts() as contexts:
             return feed.read(db, cursor, compiled, contexts, limit=limit, seconds=seconds)
+
+    def told_again(self, db: Db, subscription: Subscription, places: Collection[Place]) -> Again:
+        """Return what is told now at some places."""
+        with self._contexts() as contexts:
+            return told_again(db, self.compiled(subscription), contexts, places)
 
     @contextmanager
     def _contexts(self) -> Iterator[KeptContexts]:

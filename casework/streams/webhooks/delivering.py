@@ -16,6 +16,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from time import monotonic
 from typing import NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from casework.application import Casework
 from casework.domain.ids import REGISTRY
@@ -24,7 +27,8 @@ from casework.faults import fault
 from casework.log.migrations import read_birth
 from casework.log.reading import Db
 from casework.streams import feed
-from casework.streams.cursor import PARTITIONS, Cursor
+from casework.streams.again import Again, told_again
+from casework.streams.cursor import Cursor
 from casework.streams.disclosure import Compiled, Envelope
 from casework.streams.feed import Batch
 from casework.streams.feeds import Feeds
@@ -36,7 +40,7 @@ from casework.streams.webhooks.rounds import Message, Round
 from casework.streams.webhooks.schedule import Schedule
 from casework.streams.webhooks.sending import Answer, Sender
 from casework.streams.webhooks.signing import Signer, unseal
-from casework.streams.webhooks.waiting import Waiting
+from casework.streams.webhooks.waiting import Failed, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +60,8 @@ CHANGED_SECONDS = 0.1
 """How late a change of the grant is."""
 
 READ_SECONDS = 0.1
-_BEYOND = 2**62
-"""A position that no partition has reached."""
+HELD = "unreadable"
+"""What a try came to where the event or its household cannot be read, so that nobody knows what may be told."""
 
 
 class ClaimLost(Exception):
@@ -192,12 +196,16 @@ class Turn:
             due = waiting.due(db, id, chains=chains, most=1 if self._is_probing else AT_ONCE)
             if not due:
                 return True
-            told = [message for each in due if (message := self._told(db, compiled, each)) is not None]
-        withheld = {each.place for each in due} - {each.waiting.place for each in told}
+            again = told_again(db, compiled, self._desk.contexts, [each.place for each in due])
+        ready, held = _before_held(due, again)
+        told = [self._again(each, again.told[each.place]) for each in ready if each.place in again.told]
+        withheld = [each.place for each in ready if each.place not in again.told]
         round = self._sent(told, subscription, compiled, senders)
         with self._desk.casework.pool.connection() as db, db.transaction():
             self._hold(db)
-            waiting.remove(db, id, withheld | {each.place for each in round.delivered})
+            waiting.remove(db, id, [*withheld, *(each.place for each in round.delivered)])
+            later = [Failed(each.place, HELD, self._desk.schedule.retry_after(each.attempts + 1)) for each in held]
+            waiting.fail(db, id, later, self._desk.schedule.give_up_seconds)
             self._tell(db, round, withheld=len(withheld))
         return self._went_on(round)
 
@@ -212,20 +220,12 @@ class Turn:
             self._hold(db)
             waiting.cancel(db, self._endpoint.subscription_id)
 
-    def _told(self, db: Db, compiled: Compiled, waits: Waiting) -> Message | None:
-        """Return what is said of an event now, or None where nothing may be: its own place is read again and no other.
-
-        The cursor goes to it past all that was sent to this endpoint.
-        """
-        alone = [_BEYOND] * PARTITIONS
-        alone[waits.partition] = waits.position - 1
-        before = Cursor(self._cursor.epoch, waits.sequence - 1, tuple(alone))
-        found = feed.read(db, before, compiled, self._desk.contexts, limit=1, looked=1, seconds=0)
-        if found.places != [waits.place]:
-            return None
+    def _again(self, waits: Waiting, envelope: Envelope) -> Message:
+        """Return the message that says what is told now; its cursor goes there past all that was sent already."""
         positions = list(self._cursor.positions)
         positions[waits.partition] = waits.position - 1
-        return self._message(waits, found.envelopes[0], before._replace(positions=tuple(positions)))
+        before = Cursor(self._cursor.epoch, waits.sequence - 1, tuple(positions))
+        return self._message(waits, replace(envelope, sequence=f"{waits.sequence:012}"), before)
 
     def _send_new(self, subscription: Subscription, senders: Executor) -> bool:
         """Take what the feed brings and send it; false where there is nothing more, or the endpoint is left alone."""
@@ -309,6 +309,18 @@ class Turn:
     def _hold(self, db: Db) -> None:
         if not endpoints.held(db, self._endpoint):
             raise ClaimLost
+
+
+def _before_held(due: Iterable[Waiting], again: Again) -> tuple[list[Waiting], list[Waiting]]:
+    """Return what is not behind anything of its chain that cannot be read, and the first of each that cannot."""
+    ready: list[Waiting] = []
+    held: dict[UUID, Waiting] = {}
+    for each in due:
+        if each.place in again.held:
+            held.setdefault(each.chain, each)
+        elif each.chain not in held:
+            ready.append(each)
+    return ready, list(held.values())
 
 
 def _chains(messages: Iterable[Message]) -> list[list[Message]]:

@@ -15,6 +15,7 @@ from casework.errors import Invalid, NotFound, Refused
 from casework.log import reading
 from casework.log.reading import Db
 from casework.outcome import Context
+from casework.streams.again import Place
 from casework.streams.cursor import Cursor
 from casework.streams.feeds import Feeds
 from casework.streams.webhooks import endpoints, waiting
@@ -23,7 +24,7 @@ from casework.streams.webhooks.report import Stands, stands
 from casework.streams.webhooks.schedule import schedule
 from casework.streams.webhooks.signing import new_secret, seal, told, unseal
 from casework.streams.webhooks.target import is_address, may_reach, parse
-from casework.streams.webhooks.waiting import Place, Waiting
+from casework.streams.webhooks.waiting import Waiting
 
 
 class Set(NamedTuple):
@@ -31,6 +32,13 @@ class Set(NamedTuple):
 
     endpoint: Endpoint
     secret: str | None
+
+
+class Page(NamedTuple):
+    """A page of deliveries, and the last place that was looked at where there may be more."""
+
+    items: list[Waiting]
+    next: Place | None
 
 
 class Webhooks:
@@ -110,22 +118,29 @@ class Webhooks:
             endpoints.send_again(db, subscription.id, begin)
             return _found(db, subscription.id)
 
-    def deliveries(self, subscription_id: UUID, state: str, after: Place, limit: int) -> Sequence[Waiting]:
-        """Return what waits, or what was given up, in the order of its places."""
+    def deliveries(self, subscription: Subscription, state: str, after: Place, limit: int) -> Page:
+        """Return what waits, or what was given up, in the order of its places, as far as it may be told now."""
         with self._casework.pool.connection() as db:
-            _found(db, subscription_id)
-            return waiting.listed(db, subscription_id, state, after, limit)
+            _found(db, subscription.id)
+            found = waiting.listed(db, subscription.id, state, after, limit)
+            shown = self._shown(db, subscription, found)
+        return Page(shown, found[-1].place if len(found) == limit else None)
 
-    def redeliver(self, subscription_id: UUID, event_id: UUID) -> Waiting:
+    def redeliver(self, subscription: Subscription, event_id: UUID) -> Waiting:
         """Have what was given up tried again now; raises ``delivery-unknown`` and ``delivery-waits``."""
         with self._casework.pool.connection() as db:
-            found = waiting.find(db, subscription_id, event_id)
-            if found is None:
+            found = waiting.find(db, subscription.id, event_id)
+            if found is None or not self._shown(db, subscription, [found]):
                 raise NotFound("delivery-unknown")
             if found.state != "dead":
                 raise Refused("delivery-waits")
-            waiting.revive(db, subscription_id, event_id)
+            waiting.revive(db, subscription.id, event_id)
             return found._replace(state="waiting")
+
+    def _shown(self, db: Db, subscription: Subscription, found: Sequence[Waiting]) -> list[Waiting]:
+        """Leave out what is withheld by now, as of somebody who was erased, or under a grant that has ended."""
+        again = self._feeds.told_again(db, subscription, [each.place for each in found])
+        return [each for each in found if each.place in again.told or each.place in again.held]
 
     def _check(self, url: str) -> None:
         target = parse(url, loopback=self._loopback)

@@ -11,9 +11,10 @@ from uuid import UUID
 import msgspec
 
 from casework.privacy.own_ids import OwnIds
+from casework.streams.again import Place
 from casework.streams.disclosure import TYPES, Compiled, Envelope
 from casework.streams.webhooks.endpoints import FULL
-from casework.streams.webhooks.waiting import Place, Waiting
+from casework.streams.webhooks.waiting import Waiting
 
 MEDIA = {"thin": "application/json", FULL: "application/cloudevents+json"}
 CHALLENGE = TYPES + "endpoint.challenged.v1"

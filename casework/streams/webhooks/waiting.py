@@ -9,13 +9,11 @@ from uuid import UUID
 
 from casework.log.pool import done, rows
 from casework.log.reading import Db
+from casework.streams.again import Place
 from casework.streams.cursor import Cursor
 
 DEAD_DAYS = 30
 """How long a delivery that was given up can be sent again by its id; by a cursor it can be for ever."""
-
-Place = tuple[int, int]
-"""Partition and position."""
 
 
 class Waiting(NamedTuple):

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from casework.application import Casework
 from casework.domain.subscriptions import Subscription
 from casework.streams.feeds import Feeds
+from casework.streams.webhooks import waiting
 from casework.streams.webhooks.lanes import Lanes
 from casework.streams.webhooks.managing import Webhooks
 from casework.streams.webhooks.schedule import schedule
@@ -72,7 +73,8 @@ class Post:
 
     def waiting(self, subscription: Subscription, state: str = "waiting") -> list[Any]:
         """What waits for an endpoint, or was given up."""
-        return list(self.hooks.deliveries(subscription.id, state, (-1, 0), 1000))
+        with self.casework.pool.connection() as db:
+            return waiting.listed(db, subscription.id, state, (-1, 0), 1000)
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from standardwebhooks import Webhook
 from casework.application import Casework
 from casework.domain.calendar import shanghai_date
 from casework.domain.subscriptions import Subscription
+from casework.errors import NotFound
 from casework.streams.webhooks import delivering, endpoints
 from casework.streams.webhooks.endpoints import Endpoint
 from tests.given import by, first_member
 from tests.streams.given import extent
 from tests.streams.test_context import erase
-from tests.streams.test_feed import VISITS, visited
+from tests.streams.test_feed import VISITS, mend, put_in, visited
 from tests.streams.webhooks.conftest import BUREAU, Post, homes_of
 from tests.streams.webhooks.receiver import Message, Receiver, Reply, echo
 
@@ -237,7 +238,7 @@ def test_what_fails_for_days_is_given_up_and_can_be_sent_again(casework: Casewor
     [dead] = post.waiting(subscription, "dead")
     others = days_of(receiver.data())
     receiver.behave = echo
-    revived = post.hooks.redeliver(subscription.id, dead.event_id)
+    revived = post.hooks.redeliver(subscription, dead.event_id)
     post.work()
 
     assert (dead.outcome, dead.attempts) == ("status-400", 2)
@@ -257,7 +258,7 @@ def test_what_is_sent_again_by_its_id_waits_for_what_is_ahead_of_it_and_keeps_no
     post.work(give_up_seconds=0.0)
     first, second = post.waiting(subscription, "dead")
     for each in (first, second):
-        post.hooks.redeliver(subscription.id, each.event_id)
+        post.hooks.redeliver(subscription, each.event_id)
     post.work(retry_seconds=(3600.0,))
     with casework.pool.connection() as db:
         db.execute("UPDATE casework.webhook_endpoint SET next_due_at = now()")
@@ -385,6 +386,46 @@ def test_of_somebody_erased_while_deliveries_wait_nothing_is_told_but_that(
     ]
     assert len(receiver.data()) == 5
     assert post.waiting(subscription) == []
+
+
+def test_what_waits_and_is_withheld_by_now_is_not_listed(
+    casework: Casework, post: Post, receiver: Receiver, tmp_path: Any
+):
+    subscription, homes = _with_waiting(casework, post, receiver)
+    before = post.hooks.deliveries(subscription, "waiting", (-1, 0), 6)
+    erase(casework, homes[0], first_member(casework, homes[0]), tmp_path)
+
+    after = post.hooks.deliveries(subscription, "waiting", (-1, 0), 6)
+    gone = next(each for each in before.items if each.chain == homes[0])
+    with pytest.raises(NotFound):
+        post.hooks.redeliver(subscription, gone.event_id)
+    casework.revoke_grant(
+        by("operator"), name=subscription.opened.grant, revoked_on=casework.today, reason="duty_ended"
+    )
+    ended = post.hooks.deliveries(subscription, "waiting", (-1, 0), 6)
+
+    assert [len(each.items) for each in (before, after, ended)] == [6, 4, 0]
+    assert homes[0] not in {each.chain for each in after.items}
+    assert before.next == after.next == before.items[-1].place
+
+
+def test_what_waits_is_kept_while_its_household_cannot_be_read(casework: Casework, post: Post, receiver: Receiver):
+    admin_url = str(casework.pool.conninfo)
+    subscription, homes = _with_waiting(casework, post, receiver)
+    put_in(admin_url, casework, homes[0], 4, "household.unheard-of.v1", b"{}")
+
+    post.work(retry_seconds=(3600.0,))
+    meanwhile = len(receiver.data())
+    waiting = post.waiting(subscription)
+    mend(admin_url, homes[0], 4)
+    with casework.pool.connection() as db:
+        db.execute("UPDATE casework.webhook_waiting SET due_at = now()")
+        db.execute("UPDATE casework.webhook_endpoint SET next_due_at = now()")
+    post.work()
+
+    assert meanwhile == 4
+    assert [(each.chain, each.outcome) for each in waiting] == [(homes[0], "unreadable"), (homes[0], None)]
+    assert list(days_of(receiver.data()).values()) == [["2013-03-01", "2013-03-02"]] * 3
 
 
 def test_a_round_ends_when_the_grant_changes(
