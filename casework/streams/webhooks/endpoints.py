@@ -65,8 +65,9 @@ _MOVE = """
 UPDATE casework.webhook_endpoint
 SET epoch = %(epoch)b::int, sequence = %(sequence)b::bigint, positions = %(positions)b::bigint[]
 WHERE subscription_id = %(id)b"""
+# From here on there is more to send, whoever does it: a worker that dies leaves the row as it is.
 _BEGUN_AGAIN = """
-UPDATE casework.webhook_endpoint SET again_sequence = NULL, again_positions = NULL
+UPDATE casework.webhook_endpoint SET again_sequence = NULL, again_positions = NULL, idle_at = -1
 WHERE subscription_id = %b AND again_sequence = %b::bigint AND again_positions = %b::bigint[]"""
 _TELL = """
 UPDATE casework.webhook_endpoint

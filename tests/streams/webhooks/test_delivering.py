@@ -289,6 +289,24 @@ def test_a_wish_to_be_sent_everything_again_is_kept_while_somebody_is_at_work(
     assert [each["occurredon"][-1] for each in receiver.data()] == ["1", "2", "1", "2"]
 
 
+def test_what_is_sent_again_is_there_for_others_to_take_over(casework: Casework, post: Post, receiver: Receiver):
+    subscription = post.to(receiver)
+    visit(casework, homes_of(casework, 1), 2)
+    post.work()
+    post.hooks.send_again(subscription)
+    idle_at = []
+
+    def behave(message: Message) -> Reply:
+        idle_at.append(post.row(subscription, "idle_at"))
+        return echo(message)
+
+    receiver.behave = behave
+    post.work()
+
+    assert idle_at == [-1, -1]
+    assert post.row(subscription, "idle_at") > 0
+
+
 def test_an_endpoint_that_takes_nothing_for_days_is_disabled(casework: Casework, post: Post, receiver: Receiver):
     subscription = post.to(receiver)
     receiver.behave = misbehaving(Reply(500))
