@@ -14,7 +14,7 @@ from api.giving import casework
 from api.people import FactsBody, MemberBody, NewbornBody, ProfileBody, facts_from, field_of, member_from
 from api.resource import Fields, Resource
 from api.schemas import described
-from casework.domain.events import Change
+from casework.domain.events.corrections import Change
 from casework.domain.fact_corrections import OF_BIRTH, PATHS
 from casework.errors import Refused
 from casework.outcome import Context, Outcome

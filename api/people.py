@@ -12,7 +12,7 @@ import marshmallow as ma
 from api.fields import Body, Code, Day, Flag, Id, NewId, Part, Text
 from api.schemas import described
 from casework.domain.calendar import month_of
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.fact_corrections import OF_BIRTH
 from casework.domain.state import MemberFacts, Permit, Span
 from casework.errors import Invalid

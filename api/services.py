@@ -16,7 +16,7 @@ from api.own import check_own_episode
 from api.resource import Fields, Resource
 from api.schemas import described
 from casework.domain import catalogue, codes
-from casework.domain.events import Change
+from casework.domain.events.corrections import Change
 from casework.outcome import Context, Outcome
 
 bp = Resource("services", __name__, description=__doc__)

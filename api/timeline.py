@@ -16,16 +16,10 @@ from api.paging import MalformedCursor, next_link
 from casework.domain import codes
 from casework.domain.aggregate import Event, Recorded
 from casework.domain.entries import Marks, marked
-from casework.domain.events import (
-    EntryVoided,
-    HouseholdEvent,
-    HouseholdRegistered,
-    MemberBorn,
-    MemberFactsCorrected,
-    MemberFactsRecorded,
-    MemberJoined,
-    MemberLeft,
-)
+from casework.domain.events.corrections import EntryVoided, MemberFactsCorrected
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.membership import MemberBorn, MemberFactsRecorded, MemberJoined, MemberLeft
+from casework.domain.events.residence import HouseholdRegistered
 from casework.domain.household import Household
 from casework.domain.ids import partition_of
 from casework.domain.sight import is_own, meant_by, meeting, with_voided

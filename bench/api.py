@@ -28,7 +28,7 @@ from bench.server import environment_of, installation
 from casework import wiring
 from casework.application import Casework
 from casework.config import Settings
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.ids import uuid7
 from casework.domain.registry import unit_id
 from casework.domain.state import MemberFacts

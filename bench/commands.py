@@ -20,7 +20,7 @@ from bench.message_db import MessageStore
 from bench.server import database
 from bench.stock import StockCasework, StockHousehold, environment
 from casework.domain.aggregate import Aggregate, Event
-from casework.domain.events import ServiceDelivered
+from casework.domain.events.services import ServiceDelivered
 from casework.domain.ids import uuid7
 from casework.log.codec import EventCodec, EventMapper
 from casework.log.migrations import migrate

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from casework.command import Decided
 from casework.domain import registry
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.registry import Feed, PolicyLog
 from casework.domain.residence import By, refuse_if

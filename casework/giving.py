@@ -12,7 +12,7 @@ from uuid import UUID
 from casework.command import CommandPath, Decided
 from casework.domain import catalogue
 from casework.domain.corrections import is_id
-from casework.domain.events import Change
+from casework.domain.events.corrections import Change
 from casework.domain.household import Household
 from casework.domain.residence import By
 from casework.errors import Refused

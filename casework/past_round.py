@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from casework.application import Casework
 from casework.domain.calendar import SHANGHAI, nth_working_day_after
-from casework.domain.events import ConsentGiven
+from casework.domain.events.consents import ConsentGiven
 from casework.domain.ids import REGISTRY, uuid8_from
 from casework.domain.kinds import is_for_persons, unit_kinds
 from casework.domain.registry import Unit, unit_id

@@ -15,7 +15,9 @@ from psycopg_pool import PoolTimeout
 
 from casework.command import Decided
 from casework.domain.calendar import month_of
-from casework.domain.events import Change, HouseholdEvent, MemberLeft, NewMember
+from casework.domain.events.corrections import Change
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.membership import MemberLeft, NewMember
 from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH
 from casework.domain.household import Household
 from casework.domain.residence import By, refuse_if

@@ -15,7 +15,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from casework.command import Decided
-from casework.domain.events import HouseholdEvent, TransferAnswered
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.transfers import TransferAnswered
 from casework.domain.household import Household
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Transfer

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from casework.application import Casework
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.ids import uuid7, uuid8_from
 from casework.domain.state import MemberFacts
 from casework.log.pool import APPLICATION_ROLE, open_pool

@@ -14,7 +14,7 @@ from rq import Queue
 
 from casework.cli import main
 from casework.domain.aggregate import EVENT_TYPES
-from casework.domain.events import ResidenceVerified
+from casework.domain.events.residence import ResidenceVerified
 from casework.domain.ids import uuid7
 from casework.domain.registry import subscription_id
 from casework.domain.subscriptions import SubscriptionOpened

@@ -17,7 +17,8 @@ import msgspec
 from casework.assessing.instants import Id, any_id, unit
 from casework.domain import two_households
 from casework.domain.calendar import month_of
-from casework.domain.events import Change, NewMember
+from casework.domain.events.corrections import Change
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.state import MemberFacts, Permit, Span
 from casework.errors import Invalid, Refused

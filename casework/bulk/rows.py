@@ -13,7 +13,7 @@ from casework.bulk.columns import CellRefused, Fields, evidence_of
 from casework.domain import catalogue
 from casework.domain.calendar import month_of
 from casework.domain.catalogue import Service
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.state import Episode, MemberFacts
 from casework.errors import Forbidden, Invalid, Refused

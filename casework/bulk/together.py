@@ -17,7 +17,8 @@ from casework.bulk.columns import CellRefused
 from casework.bulk.rows import Command, Holder, Verdict, refused
 from casework.command import Decided
 from casework.domain.aggregate import Recorded
-from casework.domain.events import HouseholdEvent, NewMember
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.residence import By

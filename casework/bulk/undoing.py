@@ -21,15 +21,11 @@ from casework.bulk import files, rows
 from casework.bulk.files import ImportFile, RowIds
 from casework.bulk.rows import Command, Progress, Verdict, count
 from casework.domain.aggregate import Event
-from casework.domain.events import (
-    EmploymentStarted,
-    EntryVoided,
-    HouseholdRegistered,
-    MemberJoined,
-    ServiceDelivered,
-    ServiceRequested,
-    ServiceVoided,
-)
+from casework.domain.events.corrections import EntryVoided, ServiceVoided
+from casework.domain.events.livelihood import EmploymentStarted
+from casework.domain.events.membership import MemberJoined
+from casework.domain.events.residence import HouseholdRegistered
+from casework.domain.events.services import ServiceDelivered, ServiceRequested
 from casework.errors import CaseworkError, NotFound, Refused, Unavailable
 from casework.faults import fault
 from casework.log import reading

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from casework.domain import catalogue, codes
 from casework.domain.aggregate import Event
-from casework.domain.events import FOR_OFFICES, EmploymentEnded, EmploymentStarted
+from casework.domain.events.for_offices import FOR_OFFICES
+from casework.domain.events.livelihood import EmploymentEnded, EmploymentStarted
 from casework.domain.household import Household
 from casework.domain.state import Episode, Need
 

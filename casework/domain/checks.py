@@ -7,7 +7,7 @@ from functools import cache
 
 from casework.domain import codes as listed
 from casework.domain.calendar import born_from, first_of_month
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.evidence import field_error
 from casework.domain.state import MemberFacts, Span
 from casework.errors import Invalid, Refused

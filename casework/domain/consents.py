@@ -8,7 +8,7 @@ from uuid import UUID
 
 from casework.domain.calendar import age_on
 from casework.domain.checks import check_code
-from casework.domain.events import (
+from casework.domain.events.consents import (
     ConsentGiven,
     ConsentWithdrawn,
     ErasureRequested,

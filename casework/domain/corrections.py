@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from casework.domain import catalogue
 from casework.domain.checks import check_codes
-from casework.domain.events import Change, ServiceCorrected, ServiceVoided
+from casework.domain.events.corrections import Change, ServiceCorrected, ServiceVoided
 from casework.domain.residence import By, refuse_if
 from casework.domain.services import ServiceCommands
 from casework.domain.state import Episode, Terms, last_day

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from casework.domain.events import MemberFactsCorrected, ServiceCorrected, ServiceVoided
+from casework.domain.events.corrections import MemberFactsCorrected, ServiceCorrected, ServiceVoided
 from casework.domain.household import Household
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from casework.domain.aggregate import Recorded
 from casework.domain.assessment import KNOWN, Assessment, IndicatorResult
 from casework.domain.clock import Clock
-from casework.domain.events import ResidenceVerified
+from casework.domain.events.residence import ResidenceVerified
 from casework.domain.household import Household
 from casework.domain.indicators import Count
 from casework.domain.needs import live_need

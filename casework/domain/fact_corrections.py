@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from casework.domain.calendar import birthday, born_from
 from casework.domain.checks import check_code, check_codes, check_facts, check_month
 from casework.domain.corrections import CorrectionCommands, as_day, is_day
-from casework.domain.events import Change, HeadChanged, MemberBorn, MemberFactsCorrected, NewMember
+from casework.domain.events.corrections import Change, MemberFactsCorrected
+from casework.domain.events.membership import HeadChanged, MemberBorn, NewMember
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Birth, MemberFacts, Person, Spell, Told

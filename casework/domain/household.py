@@ -9,39 +9,42 @@ from uuid import UUID
 
 from casework.domain.consents import ConsentCommands
 from casework.domain.corrections import correct
-from casework.domain.events import (
+from casework.domain.events.consents import (
     ConsentGiven,
     ConsentWithdrawn,
-    EmploymentEnded,
-    EmploymentStarted,
-    EntryVoided,
     ErasureRequested,
-    HeadChanged,
-    HouseholdClosed,
-    HouseholdEvent,
-    HouseholdMergedAway,
-    HouseholdMergedIn,
-    HouseholdMoved,
-    HouseholdRegistered,
-    HouseholdReopened,
-    HouseholdRestored,
-    HouseholdSplit,
-    HouseholdUnmerged,
     IntegrationSurveyRecorded,
+    PersonErased,
+)
+from casework.domain.events.corrections import EntryVoided, MemberFactsCorrected, ServiceCorrected, ServiceVoided
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.livelihood import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
+from casework.domain.events.membership import (
+    HeadChanged,
     MemberBorn,
     MemberDied,
-    MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
-    NeedCleared,
-    NeedRecorded,
     NewMember,
-    PersonErased,
-    ReferralAnswered,
-    ResidenceVerified,
     ReturnedMember,
-    ServiceCorrected,
+)
+from casework.domain.events.regrouping import (
+    HouseholdMergedAway,
+    HouseholdMergedIn,
+    HouseholdRestored,
+    HouseholdSplit,
+    HouseholdUnmerged,
+)
+from casework.domain.events.residence import (
+    HouseholdClosed,
+    HouseholdMoved,
+    HouseholdRegistered,
+    HouseholdReopened,
+    ResidenceVerified,
+)
+from casework.domain.events.services import (
+    ReferralAnswered,
     ServiceDelivered,
     ServiceDenied,
     ServiceEnded,
@@ -50,10 +53,8 @@ from casework.domain.events import (
     ServiceRenewed,
     ServiceRequested,
     ServiceStarted,
-    ServiceVoided,
-    TransferAnswered,
-    TransferRequested,
 )
+from casework.domain.events.transfers import TransferAnswered, TransferRequested
 from casework.domain.fact_corrections import correct_facts
 from casework.domain.registered_twice import come_back, known_here, make_one
 from casework.domain.regrouping import RegroupingCommands

@@ -18,7 +18,10 @@ import msgspec
 
 from casework.domain import catalogue
 from casework.domain.aggregate import EVENT_TYPES
-from casework.domain.events import FOR_OFFICES, Change, EntryVoided, HouseholdEvent, NewMember
+from casework.domain.events.corrections import Change, EntryVoided
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.for_offices import FOR_OFFICES
+from casework.domain.events.membership import NewMember
 from casework.domain.state import MemberFacts
 
 Kind = Literal["id", "unit", "entry", "date", "month", "code", "codes", "number", "flag"]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from casework.domain.calendar import birthday
 from casework.domain.checks import check_codes, check_need
-from casework.domain.events import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
+from casework.domain.events.livelihood import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
 from casework.domain.membership import MembershipCommands
 from casework.domain.policy import policy_of
 from casework.domain.residence import By, refuse_if

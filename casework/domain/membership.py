@@ -10,7 +10,7 @@ from uuid import UUID
 
 from casework.domain.calendar import age_on
 from casework.domain.checks import check_code, check_codes, check_facts, check_member
-from casework.domain.events import (
+from casework.domain.events.membership import (
     HeadChanged,
     IdNumberReleased,
     MemberBorn,

@@ -7,30 +7,35 @@ from typing import Any
 from uuid import UUID
 
 from casework.domain.aggregate import Event
-from casework.domain.events import (
+from casework.domain.events.consents import (
     ConsentGiven,
     ConsentWithdrawn,
-    EntryVoided,
     ErasureRequested,
-    HeadChanged,
-    HouseholdClosed,
-    HouseholdMergedAway,
-    HouseholdMergedIn,
-    HouseholdMoved,
-    HouseholdRegistered,
-    HouseholdReopened,
-    HouseholdRestored,
-    HouseholdSplit,
-    HouseholdUnmerged,
-    IdNumberReleased,
     IntegrationSurveyRecorded,
+    PersonErased,
+)
+from casework.domain.events.corrections import EntryVoided, MemberFactsCorrected
+from casework.domain.events.membership import (
+    HeadChanged,
+    IdNumberReleased,
     MemberBorn,
     MemberDied,
-    MemberFactsCorrected,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
-    PersonErased,
+)
+from casework.domain.events.regrouping import (
+    HouseholdMergedAway,
+    HouseholdMergedIn,
+    HouseholdRestored,
+    HouseholdSplit,
+    HouseholdUnmerged,
+)
+from casework.domain.events.residence import (
+    HouseholdClosed,
+    HouseholdMoved,
+    HouseholdRegistered,
+    HouseholdReopened,
     ResidenceVerified,
 )
 from casework.domain.rounds.events import OfNomination, PanelistAppointed, RoundEvent

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.residence import HouseholdState
 from casework.domain.state import Person
 

@@ -14,18 +14,15 @@ from uuid import UUID
 
 from casework.domain import catalogue
 from casework.domain.checks import check_codes
-from casework.domain.events import (
+from casework.domain.events.membership import MemberLeft, NewMember, ReturnedMember
+from casework.domain.events.regrouping import (
     HouseholdMergedAway,
     HouseholdMergedIn,
-    HouseholdRegistered,
-    HouseholdReopened,
     HouseholdRestored,
     HouseholdSplit,
     HouseholdUnmerged,
-    MemberLeft,
-    NewMember,
-    ReturnedMember,
 )
+from casework.domain.events.residence import HouseholdRegistered, HouseholdReopened
 from casework.domain.registered_twice import known_here
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import NOTHING_CARRIED, Carried, Episode, Spell, TakenIn, last_day

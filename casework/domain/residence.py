@@ -11,14 +11,9 @@ from casework.domain.aggregate import Aggregate
 from casework.domain.calendar import evaluation_year_end
 from casework.domain.checks import check_codes, check_member
 from casework.domain.clock import Clock
-from casework.domain.events import (
-    HouseholdClosed,
-    HouseholdEvent,
-    HouseholdMoved,
-    HouseholdRegistered,
-    NewMember,
-    ResidenceVerified,
-)
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.membership import NewMember
+from casework.domain.events.residence import HouseholdClosed, HouseholdMoved, HouseholdRegistered, ResidenceVerified
 from casework.domain.policy import policy_of
 from casework.domain.state import Closing, Employment, Episode, Need, Person, Stay, TakenIn, Transfer
 from casework.errors import Refused

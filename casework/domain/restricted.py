@@ -5,22 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from casework.domain import catalogue, codes
-from casework.domain.events import (
-    EntryVoided,
-    HouseholdEvent,
-    HouseholdMergedIn,
-    HouseholdRegistered,
-    HouseholdRestored,
-    IntegrationSurveyRecorded,
-    MemberBorn,
-    MemberFactsCorrected,
-    MemberFactsRecorded,
-    MemberJoined,
-    NeedCleared,
-    NeedRecorded,
-    ServiceDelivered,
-    ServiceRequested,
-)
+from casework.domain.events.consents import IntegrationSurveyRecorded
+from casework.domain.events.corrections import EntryVoided, MemberFactsCorrected
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.livelihood import NeedCleared, NeedRecorded
+from casework.domain.events.membership import MemberBorn, MemberFactsRecorded, MemberJoined
+from casework.domain.events.regrouping import HouseholdMergedIn, HouseholdRestored
+from casework.domain.events.residence import HouseholdRegistered
+from casework.domain.events.services import ServiceDelivered, ServiceRequested
 from casework.domain.household import Household
 from casework.domain.state import MemberFacts
 

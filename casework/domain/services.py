@@ -10,7 +10,7 @@ from casework.domain.calendar import add_days
 from casework.domain.catalogue import Service
 from casework.domain.checks import check_bureau, check_codes
 from casework.domain.eligibility import is_eligible
-from casework.domain.events import (
+from casework.domain.events.services import (
     ReferralAnswered,
     ServiceDelivered,
     ServiceDenied,

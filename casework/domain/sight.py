@@ -15,13 +15,8 @@ import msgspec
 from casework.domain import catalogue, codes
 from casework.domain.about import About, person_in
 from casework.domain.aggregate import Event, Recorded
-from casework.domain.events import (
-    EntryVoided,
-    MemberFactsCorrected,
-    MemberFactsRecorded,
-    NewMember,
-    ReturnedMember,
-)
+from casework.domain.events.corrections import EntryVoided, MemberFactsCorrected
+from casework.domain.events.membership import MemberFactsRecorded, NewMember, ReturnedMember
 from casework.domain.household import Household
 from casework.domain.leaves import PEOPLE, RECORDS
 from casework.domain.policy import LevelPolicy, Policy

@@ -14,7 +14,7 @@ from uuid import UUID
 from casework.domain.calendar import nth_working_day_after
 from casework.domain.checks import check_code, check_codes
 from casework.domain.codes import Row, read_data
-from casework.domain.events import TransferAnswered, TransferRequested
+from casework.domain.events.transfers import TransferAnswered, TransferRequested
 from casework.domain.membership import MembershipCommands
 from casework.domain.residence import By, refuse_if
 from casework.domain.state import Transfer

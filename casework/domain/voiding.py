@@ -13,60 +13,74 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from casework.domain import events as told
 from casework.domain.checks import check_codes
-from casework.domain.events import (
-    EntryVoided,
-    HouseholdEvent,
-    MemberFactsCorrected,
+from casework.domain.events.corrections import EntryVoided, MemberFactsCorrected, ServiceCorrected, ServiceVoided
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.livelihood import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
+from casework.domain.events.membership import (
+    HeadChanged,
+    MemberBorn,
+    MemberDied,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
     NewMember,
+)
+from casework.domain.events.residence import HouseholdMoved, ResidenceVerified
+from casework.domain.events.services import (
+    ReferralAnswered,
+    ServiceDelivered,
+    ServiceDenied,
+    ServiceEnded,
+    ServiceGranted,
+    ServiceReferred,
+    ServiceRenewed,
+    ServiceRequested,
+    ServiceStarted,
 )
 from casework.domain.fact_corrections import IN_THE_VAULT, OF_BIRTH, FactCorrectionCommands
 from casework.domain.residence import By, HouseholdState, refuse_if
 from casework.errors import CaseworkError, FieldError, Refused, problems
 
 COMMANDS: dict[type[HouseholdEvent], str] = {
-    told.ResidenceVerified: "verify_residence",
-    told.HouseholdMoved: "move_household",
-    told.MemberJoined: "add_member",
-    told.MemberBorn: "record_birth",
-    told.MemberLeft: "remove_member",
-    told.MemberDied: "record_death",
-    told.HeadChanged: "change_head",
-    told.MemberFactsRecorded: "record_member_facts",
-    told.MemberFactsCorrected: "correct_member_facts",
-    told.EmploymentStarted: "start_employment",
-    told.EmploymentEnded: "end_employment",
-    told.NeedRecorded: "record_need",
-    told.NeedCleared: "clear_need",
-    told.ServiceRequested: "request_service",
-    told.ServiceReferred: "refer_service",
-    told.ReferralAnswered: "answer_referral",
-    told.ServiceGranted: "grant_service",
-    told.ServiceDenied: "deny_service",
-    told.ServiceStarted: "start_service",
-    told.ServiceRenewed: "renew_service",
-    told.ServiceEnded: "end_service",
-    told.ServiceDelivered: "record_delivery",
-    told.ServiceCorrected: "correct_service",
-    told.ServiceVoided: "void_service",
+    ResidenceVerified: "verify_residence",
+    HouseholdMoved: "move_household",
+    MemberJoined: "add_member",
+    MemberBorn: "record_birth",
+    MemberLeft: "remove_member",
+    MemberDied: "record_death",
+    HeadChanged: "change_head",
+    MemberFactsRecorded: "record_member_facts",
+    MemberFactsCorrected: "correct_member_facts",
+    EmploymentStarted: "start_employment",
+    EmploymentEnded: "end_employment",
+    NeedRecorded: "record_need",
+    NeedCleared: "clear_need",
+    ServiceRequested: "request_service",
+    ServiceReferred: "refer_service",
+    ReferralAnswered: "answer_referral",
+    ServiceGranted: "grant_service",
+    ServiceDenied: "deny_service",
+    ServiceStarted: "start_service",
+    ServiceRenewed: "renew_service",
+    ServiceEnded: "end_service",
+    ServiceDelivered: "record_delivery",
+    ServiceCorrected: "correct_service",
+    ServiceVoided: "void_service",
 }
 """By which command an event came about, so that its rules can be asked again."""
 
 LIMITED = frozenset(
     {
-        *(told.ResidenceVerified, told.HouseholdMoved, told.MemberBorn, told.MemberLeft, told.MemberDied),
-        told.HeadChanged,
+        *(ResidenceVerified, HouseholdMoved, MemberBorn, MemberLeft, MemberDied),
+        HeadChanged,
     }
 )
 """What is not told more than 400 days back without a supervisor, and so not untold either (RULES G2)."""
 
 VOIDABLE = LIMITED | {
-    *(told.MemberJoined, told.MemberFactsRecorded, told.MemberFactsCorrected),
-    *(told.EmploymentStarted, told.EmploymentEnded, told.NeedRecorded, told.NeedCleared),
+    *(MemberJoined, MemberFactsRecorded, MemberFactsCorrected),
+    *(EmploymentStarted, EmploymentEnded, NeedRecorded, NeedCleared),
 }
 """What can be voided: commands 2, 3 and 8 to 18. Services have a void of their own."""
 

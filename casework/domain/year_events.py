@@ -17,15 +17,14 @@ import msgspec
 from casework.domain import catalogue
 from casework.domain.calendar import nth_working_day_after
 from casework.domain.evaluation import AgencyCounts, Year
-from casework.domain.events import (
+from casework.domain.events.corrections import ServiceCorrected, ServiceVoided
+from casework.domain.events.services import (
     ReferralAnswered,
-    ServiceCorrected,
     ServiceDelivered,
     ServiceDenied,
     ServiceGranted,
     ServiceRenewed,
     ServiceRequested,
-    ServiceVoided,
 )
 from casework.domain.household import Household
 from casework.domain.policy import Policy

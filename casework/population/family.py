@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from casework.domain.calendar import age_on, birthday, last_of_month, month_of
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.ids import uuid8_from
 from casework.domain.state import MemberFacts
 from casework.population import identity, names, rates

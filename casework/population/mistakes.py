@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from casework.domain.events import Change
+from casework.domain.events.corrections import Change
 from casework.domain.state import Episode
 from casework.population import rates
 from casework.population.steps import Step, Thread

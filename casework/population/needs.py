@@ -9,7 +9,7 @@ from uuid import UUID
 
 from casework.domain.calendar import add_months
 from casework.domain.codes import needs as known_needs
-from casework.domain.events import Change
+from casework.domain.events.corrections import Change
 from casework.population import rates
 from casework.population.family import Member
 from casework.population.life import Life

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.population import rates
 from casework.population.family import Member
 from casework.population.life import Life

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from casework.domain.divisions import division
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.state import MemberFacts, Permit, Span
 from casework.population import rates
 from casework.population.family import NEVER, Member, Parting, new_member

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from casework.domain.events import Change
+from casework.domain.events.corrections import Change
 from casework.log.append import NOTHING, Beside
 from casework.population.family import Member
 

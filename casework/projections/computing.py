@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from casework.domain.events import HouseholdEvent
+from casework.domain.events.event import HouseholdEvent
 from casework.domain.household import Household
 from casework.domain.policy import Policy
 from casework.domain.registry import Facts

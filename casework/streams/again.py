@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from casework.domain.events import PersonErased
+from casework.domain.events.consents import PersonErased
 from casework.domain.ids import REGISTRY
 from casework.log import reading
 from casework.log.codec import EventCodec, Undecodable

@@ -14,7 +14,8 @@ from uuid import UUID
 from casework.domain.about import About
 from casework.domain.aggregate import Event
 from casework.domain.divisions import CITY
-from casework.domain.events import ConsentWithdrawn, HouseholdMoved, PersonErased
+from casework.domain.events.consents import ConsentWithdrawn, PersonErased
+from casework.domain.events.residence import HouseholdMoved
 from casework.domain.grants import CONSENT, CROSS_BUREAU, PUBLICATION, SERVICE, STATUTORY_DUTY, Grant
 from casework.domain.registry import Registry, unit_id
 from casework.domain.sight import Sight, is_own, is_seen, meeting

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from casework.domain.events import PersonErased
+from casework.domain.events.consents import PersonErased
 from casework.domain.ids import REGISTRY
 from casework.log import reading
 from casework.log.codec import EventCodec, Undecodable

@@ -16,7 +16,9 @@ import msgspec
 from casework.domain.about import person_in
 from casework.domain.aggregate import EVENT_TYPES
 from casework.domain.corrections import is_id
-from casework.domain.events import Change, NewMember, PersonErased, ReturnedMember
+from casework.domain.events.consents import PersonErased
+from casework.domain.events.corrections import Change
+from casework.domain.events.membership import NewMember, ReturnedMember
 from casework.domain.leaves import (
     PEOPLE,
     RECORDS,

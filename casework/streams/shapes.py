@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 
 from casework.domain.aggregate import EVENT_TYPES
-from casework.domain.events import Change, NewMember, PersonErased, ReturnedMember
+from casework.domain.events.consents import PersonErased
+from casework.domain.events.corrections import Change
+from casework.domain.events.membership import NewMember, ReturnedMember
 from casework.domain.grants import GrantNarrowed, GrantRevoked
 from casework.domain.leaves import (
     Kind,

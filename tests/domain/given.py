@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from casework.domain.assessment import Assessment, assess
-from casework.domain.events import Change, HouseholdEvent, NewMember
+from casework.domain.events.corrections import Change
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.policy import load_policy
 from casework.domain.registry import Facts, Feed, FeedClosed, UnitFactReported, feed_id, unit_id

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from casework.domain.assessment import assess
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.explanation import LevelReasons, Missing, Reason, all_reasons, explain, last_contact, trail
 from casework.domain.household import Household
 from casework.domain.ids import uuid7

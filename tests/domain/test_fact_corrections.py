@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from casework.domain.events import Change, MemberFactsCorrected
+from casework.domain.events.corrections import Change, MemberFactsCorrected
 from casework.domain.residence import By
 from tests.domain.given import (
     ADULTS,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from casework.domain.events import FOR_OFFICES
+from casework.domain.events.for_offices import FOR_OFFICES
 from casework.domain.grants import TRANSFORMS, Extent, Grant
 from casework.domain.leaves import corrected_leaf, event_types, leaves
 from casework.domain.registry import Registry, grant_id

@@ -4,18 +4,15 @@ from datetime import date
 
 import pytest
 
-from casework.domain.events import (
+from casework.domain.events.membership import (
     HeadChanged,
-    HouseholdClosed,
-    HouseholdMoved,
-    HouseholdRegistered,
     MemberBorn,
     MemberDied,
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
-    ResidenceVerified,
 )
+from casework.domain.events.residence import HouseholdClosed, HouseholdMoved, HouseholdRegistered, ResidenceVerified
 from casework.domain.household import Household
 from casework.domain.residence import By
 from casework.errors import CaseworkError

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from casework.domain.events import ServiceCorrected, ServiceVoided
+from casework.domain.events.corrections import ServiceCorrected, ServiceVoided
 from tests.domain.given import (
     ADULTS,
     BAO,

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from casework.domain.events import (
+from casework.domain.events.services import (
     ReferralAnswered,
     ServiceDelivered,
     ServiceDenied,

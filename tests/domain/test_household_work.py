@@ -2,7 +2,7 @@
 
 import pytest
 
-from casework.domain.events import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
+from casework.domain.events.livelihood import EmploymentEnded, EmploymentStarted, NeedCleared, NeedRecorded
 from tests.domain.given import (
     ADULTS,
     arrived,

@@ -8,18 +8,10 @@ from uuid import UUID
 import pytest
 
 from casework.domain.aggregate import Event
-from casework.domain.events import (
-    HeadChanged,
-    HouseholdClosed,
-    HouseholdMoved,
-    MemberFactsRecorded,
-    MemberLeft,
-    NeedCleared,
-    ResidenceVerified,
-    ServiceDelivered,
-    ServiceEnded,
-    ServiceGranted,
-)
+from casework.domain.events.livelihood import NeedCleared
+from casework.domain.events.membership import HeadChanged, MemberFactsRecorded, MemberLeft
+from casework.domain.events.residence import HouseholdClosed, HouseholdMoved, ResidenceVerified
+from casework.domain.events.services import ServiceDelivered, ServiceEnded, ServiceGranted
 from casework.domain.parts import collide
 from casework.domain.state import MemberFacts
 

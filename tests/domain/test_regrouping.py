@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from casework.domain.events import Change, HouseholdRegistered, HouseholdSplit, NeedRecorded
+from casework.domain.events.corrections import Change
+from casework.domain.events.livelihood import NeedRecorded
+from casework.domain.events.regrouping import HouseholdSplit
+from casework.domain.events.residence import HouseholdRegistered
 from casework.domain.household import Household
 from casework.domain.residence import By
 from casework.errors import CaseworkError

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from casework.domain.assessment import assess_present
-from casework.domain.events import IdNumberReleased, TransferAnswered, TransferRequested
+from casework.domain.events.membership import IdNumberReleased
+from casework.domain.events.transfers import TransferAnswered, TransferRequested
 from casework.domain.household import Household
 from casework.domain.parts import collide
 from casework.domain.policy import load_policy

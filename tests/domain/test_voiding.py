@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from casework.domain.aggregate import Recorded
-from casework.domain.events import EntryVoided
+from casework.domain.events.corrections import EntryVoided
 from casework.domain.household import Household, fold
 from casework.domain.residence import By
 from casework.domain.restricted import is_restricted_event

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from casework.domain import catalogue, work_items
 from casework.domain.assessment import assess_present
 from casework.domain.calendar import add_months, month_of
-from casework.domain.events import HouseholdEvent
+from casework.domain.events.event import HouseholdEvent
 from casework.domain.explanation import SERVICES
 from casework.domain.household import Household
 from casework.domain.policy import load_policy

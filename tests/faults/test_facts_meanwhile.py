@@ -15,7 +15,7 @@ import pytest
 
 from casework import faults
 from casework.domain.aggregate import Recorded
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.registry import unit_id
 from casework.domain.residence import By

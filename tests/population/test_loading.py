@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from casework.domain.events import NewMember
+from casework.domain.events.membership import NewMember
 from casework.domain.ids import REGISTRY
 from casework.log.codec import EventCodec
 from casework.log.migrations import UnsuitableServer, birth, read_birth

@@ -11,7 +11,8 @@ from uuid import UUID
 from casework.domain import registry
 from casework.domain.aggregate import Recorded
 from casework.domain.calendar import month_of
-from casework.domain.events import Change, NewMember
+from casework.domain.events.corrections import Change
+from casework.domain.events.membership import NewMember
 from casework.domain.household import Household
 from casework.domain.residence import By
 from casework.domain.state import MemberFacts, Span

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from casework.domain import registry
 from casework.domain.aggregate import EVENT_TYPES, Recorded
-from casework.domain.events import ResidenceVerified
+from casework.domain.events.residence import ResidenceVerified
 from casework.domain.ids import uuid7
 from casework.projections import engine, reading
 from tests.domain.rounds.given import given_round

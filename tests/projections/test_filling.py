@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from casework.domain.aggregate import EVENT_TYPES, Recorded
-from casework.domain.events import ResidenceVerified
+from casework.domain.events.residence import ResidenceVerified
 from tests.log.given import stream_in
 from tests.projections.lives import EMPLOYERS, UNTIL, life
 from tests.projections.simulated import Simulated, cut

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from casework.domain.aggregate import EVENT_TYPES
-from casework.domain.events import ResidenceVerified
+from casework.domain.events.residence import ResidenceVerified
 from casework.domain.ids import uuid7
 from casework.domain.policy import Policy, load_policy, parse_draft
 from casework.errors import Invalid, Refused

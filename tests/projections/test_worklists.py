@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from casework.domain.aggregate import EVENT_TYPES, Recorded
-from casework.domain.events import ResidenceVerified, ServiceDelivered
+from casework.domain.events.residence import ResidenceVerified
+from casework.domain.events.services import ServiceDelivered
 from casework.domain.ids import uuid7
 from casework.domain.registry import unit_id
 from casework.log.migrations import migrate

@@ -15,7 +15,9 @@ import msgspec
 
 from casework.domain import catalogue, codes
 from casework.domain.aggregate import EVENT_TYPES, Event
-from casework.domain.events import Change, EntryVoided, HouseholdEvent, NewMember, ReturnedMember
+from casework.domain.events.corrections import Change, EntryVoided
+from casework.domain.events.event import HouseholdEvent
+from casework.domain.events.membership import NewMember, ReturnedMember
 from casework.domain.household import Household
 from casework.domain.ids import uuid7
 from casework.domain.leaves import fields_of

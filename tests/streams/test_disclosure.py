@@ -12,15 +12,10 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from casework.domain.events import (
-    Change,
-    IdNumberReleased,
-    MemberFactsCorrected,
-    MemberFactsRecorded,
-    ServiceGranted,
-    TransferAnswered,
-    TransferRequested,
-)
+from casework.domain.events.corrections import Change, MemberFactsCorrected
+from casework.domain.events.membership import IdNumberReleased, MemberFactsRecorded
+from casework.domain.events.services import ServiceGranted
+from casework.domain.events.transfers import TransferAnswered, TransferRequested
 from casework.domain.household import Household
 from casework.domain.leaves import leaves
 from casework.domain.registry import unit_id

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casework.domain.aggregate import EVENT_TYPES
-from casework.domain.events import EntryVoided, PersonErased
+from casework.domain.events.consents import PersonErased
+from casework.domain.events.corrections import EntryVoided
 from casework.domain.grants import CONSENT, NARROWER, STATUTORY_DUTY, TRANSFORMS, Extent, Grant, is_narrower
 from casework.domain.leaves import event_types, leaves
 from casework.privacy.keys import KeyRing
