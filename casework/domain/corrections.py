@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from casework.domain import catalogue
 from casework.domain.checks import check_codes
 from casework.domain.events.corrections import Change, ServiceCorrected, ServiceVoided
+from casework.domain.referrals import ReferralCommands
 from casework.domain.residence import By, refuse_if
-from casework.domain.services import ServiceCommands
 from casework.domain.state import Episode, Terms, last_day
 from casework.errors import Refused
 
@@ -28,7 +28,7 @@ SETS_APART = {"ended_on", "unit_id", "valid_to", "valid_from"}
 """What, with the evidence, says whether two episodes of an exclusive service stand beside each other (RULES G11)."""
 
 
-class CorrectionCommands(ServiceCommands):
+class CorrectionCommands(ReferralCommands):
     """Correct and void."""
 
     def correct_service(

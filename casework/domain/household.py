@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from casework.domain.carried_over import CarriedOver
 from casework.domain.consents import ConsentCommands
 from casework.domain.corrections import correct
 from casework.domain.events.consents import (
@@ -26,21 +26,11 @@ from casework.domain.events.membership import (
     MemberFactsRecorded,
     MemberJoined,
     MemberLeft,
-    NewMember,
-    ReturnedMember,
-)
-from casework.domain.events.regrouping import (
-    HouseholdMergedAway,
-    HouseholdMergedIn,
-    HouseholdRestored,
-    HouseholdSplit,
-    HouseholdUnmerged,
 )
 from casework.domain.events.residence import (
     HouseholdClosed,
     HouseholdMoved,
     HouseholdRegistered,
-    HouseholdReopened,
     ResidenceVerified,
 )
 from casework.domain.events.services import (
@@ -56,13 +46,9 @@ from casework.domain.events.services import (
 )
 from casework.domain.events.transfers import TransferAnswered, TransferRequested
 from casework.domain.fact_corrections import correct_facts
-from casework.domain.registered_twice import come_back, known_here, make_one
-from casework.domain.regrouping import RegroupingCommands
-from casework.domain.residence import MERGED_AWAY
+from casework.domain.registered_twice import make_one
 from casework.domain.state import (
     Birth,
-    Carried,
-    Closing,
     Consent,
     Employment,
     Episode,
@@ -71,10 +57,7 @@ from casework.domain.state import (
     Origin,
     Person,
     Referral,
-    Spell,
-    Stay,
     Survey,
-    TakenIn,
     Terms,
     Told,
     Transfer,
@@ -82,7 +65,7 @@ from casework.domain.state import (
 from casework.domain.transfers import TransferCommands
 
 
-class Household(RegroupingCommands, ConsentCommands, TransferCommands):
+class Household(CarriedOver, ConsentCommands, TransferCommands):
     """One household's whole history, folded; its commands stand in the modules of its bases."""
 
     def apply(self, event: HouseholdEvent) -> None:  # the order is that of frequency: replay is a hot path
@@ -187,31 +170,6 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
             case _:
                 self._apply_regrouping(event)
 
-    def _apply_regrouping(self, event: HouseholdEvent) -> None:
-        on = event.occurred_on
-        match event:
-            case HouseholdReopened():
-                self._reopened(event)
-            case HouseholdSplit(new_household=other):
-                for person_id in event.members:
-                    self._part(person_id, on, other, event.new_head)
-                for record_id in (*event.episodes, *event.needs):
-                    self._give_away(record_id, on, other)
-            case HouseholdMergedAway(to_household=other):
-                for person_id in event.members:
-                    self._part(person_id, on, other, None)
-                self.closed_on, self.closed_reason, self.merged_into = on, MERGED_AWAY, other
-            case HouseholdMergedIn():
-                self._merged_in(event)
-            case HouseholdUnmerged():
-                self._unmerged(event)
-            case HouseholdRestored(members=members):
-                self.closed_on = self.closed_reason = self.merged_into = None
-                self.head = event.head
-                for returned in members:
-                    self._take_back(event.from_household, returned)
-                self._keep(event.carried)
-
     def _registered(self, event: HouseholdRegistered) -> None:
         self.arrived_on = event.occurred_on
         self.origin, self.origin_division = event.origin, event.origin_division
@@ -222,105 +180,6 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
             self._take_in(event.occurred_on, member)
         if event.carried is not None:
             self._keep(event.carried)
-
-    def _reopened(self, event: HouseholdReopened) -> None:
-        on = event.occurred_on
-        if self.closed_on is not None and self.closed_reason is not None:
-            self.past_closings.append(Closing(self.closed_on, self.closed_reason, on))
-        self.closed_on = self.closed_reason = None
-        for person_id in event.members:
-            self._part(person_id, on, None, None)
-            self.people[person_id].spells.append(Spell(on, on, version=self.version))
-        self.residences.append((on, self.version, event.community))
-
-    def _merged_in(self, event: HouseholdMergedIn) -> None:
-        people = {}
-        for member in event.members:
-            self._take_in(event.occurred_on, member)
-            people[member.person_id] = len(self.people[member.person_id].spells) - 1
-        kept = self._keep(event.carried)
-        records = (*(need.need_id for need in kept.needs), *(episode.episode_id for episode in kept.episodes))
-        for record_id in records:
-            self.stays.setdefault(record_id, []).append(Stay(event.occurred_on))
-        self.taken_in[event.from_household] = TakenIn(event.occurred_on, people, records, event.duplicates)
-
-    def _unmerged(self, event: HouseholdUnmerged) -> None:
-        """What came by the merge, and what came since and goes along, was never here: its times here have no day."""
-        other = event.to_household
-        for person_id in event.members:
-            for spell in self.spells_since(other, person_id):
-                spell.left_on, spell.to_household = spell.joined_on, other
-        for record_id in event.records:
-            stay = self.stays.setdefault(record_id, [Stay()])[-1]
-            stay.until, stay.to_household = stay.since, other
-        self.taken_in[other] = self.taken_in[other]._replace(is_given_back=True)
-        if event.new_head is not None:
-            self.head = event.new_head
-
-    def _take_back(self, from_household: UUID, returned: ReturnedMember) -> None:
-        new, spells = returned.member, deepcopy(list(returned.spells))
-        person = self.people.get(new.person_id)
-        if person is None:
-            person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
-            self.people[new.person_id] = person
-        person.sex, person.birth_month = new.sex, new.birth_month
-        last = person.spells[-1] if person.spells else None
-        if last is not None and last.to_household == from_household:
-            gone_on = spells.pop(0)
-            last.left_on, last.to_household = gone_on.left_on, gone_on.to_household
-            last.resident_since = gone_on.resident_since
-        for spell in spells:
-            spell.version = self.version
-        person.spells += spells
-        if new.carried is not None:
-            self._receive(person, new.carried)
-
-    def _give_away(self, record_id: UUID, on: date, to_household: UUID) -> None:
-        stay = self.stays.setdefault(record_id, [Stay()])[-1]
-        stay.until, stay.to_household = on, to_household
-
-    def _take_in(self, on: date, new: NewMember) -> None:
-        doubles = known_here(self, new)
-        person = self.people.get(new.person_id)
-        if person is None:
-            person = Person(new.person_id, new.relation, new.sex, new.birth_month, [])
-            self.people[new.person_id] = person
-        for each in doubles:
-            come_back(self, each, person)
-        person.relation = new.relation
-        since = new.resident_since or max(on, self.arrived_on)
-        person.spells.append(Spell(on, since, version=self.version))
-        if new.carried is not None:
-            self._receive(person, new.carried)
-        person.tell(Told(on, self.version, new.facts))
-
-    def _receive(self, person: Person, carried: Carried) -> None:
-        kept = self._keep(carried)
-        self.carried_in[person.person_id] = self.version
-        person.told, person.births, person.mother = kept.told, kept.births, kept.mother
-        person.consents, person.erasure, person.surveys = kept.consents, kept.erasure, kept.surveys
-        person.doubles = kept.doubles
-
-    def _keep(self, carried: Carried) -> Carried:
-        """Remember records that another stream carried over, as told here; the event stays as it was recorded."""
-        carried = deepcopy(carried)
-        for record in carried.versioned():
-            record.version = self.version
-        for employment in carried.employments:
-            self.employments[employment.employment_id] = employment
-        for need in carried.needs:
-            self.carried_in[need.need_id] = self.version
-            self._remember_need(need)
-        for episode in carried.episodes:
-            self._remember_episode(episode)
-        return carried
-
-    def _part(self, person_id: UUID, on: date, to_household: UUID | None, new_head: UUID | None) -> None:
-        spell = self.people[person_id].current
-        if spell is not None:
-            spell.left_on, spell.to_household = on, to_household
-        if new_head is not None:
-            self.head = new_head
 
     def _bury(self, person_id: UUID, on: date) -> None:
         for employment in self.employments.values():
@@ -393,22 +252,6 @@ class Household(RegroupingCommands, ConsentCommands, TransferCommands):
                 terms=[Terms(event.occurred_on, self.version, None, event.evidence)],
             )
         )
-
-    def _remember_need(self, need: Need) -> None:
-        known = self.needs.get(need.need_id)
-        same = self.needs_of.setdefault((need.need, need.person_id), [])
-        if known is not None:
-            same.remove(known)
-        self.needs[need.need_id] = need
-        same.append(need)
-
-    def _remember_episode(self, episode: Episode) -> None:
-        known = self.episodes.get(episode.episode_id)
-        same = self.episodes_of.setdefault((episode.service, episode.person_id), [])
-        if known is not None:
-            same.remove(known)
-        self.episodes[episode.episode_id] = episode
-        same.append(episode)
 
 
 def fold(household: Household | None, recorded: Any) -> Household | None:
