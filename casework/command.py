@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
-from threading import Lock
-from time import monotonic
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application
-from eventsourcing.persistence import InfrastructureFactory, Mapper, Recording
-from eventsourcing.utils import Environment
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.persistence import Recording
 
 from casework.domain import registry
 from casework.domain.aggregate import Aggregate, Recorded
-from casework.domain.calendar import shanghai_date
 from casework.domain.household import Household, fold
 from casework.domain.ids import REGISTRY, partition_of, uuid7
 from casework.domain.parts import collide
-from casework.domain.registry import Registry, UnitRegistered
-from casework.domain.residence import By, refuse_if
+from casework.domain.residence import By
 from casework.domain.restricted import is_restricted_event
 from casework.errors import CaseworkError, ClaimTaken, CommandReused, NotFound, Refused, VersionConflict
 from casework.faults import fault
 from casework.kept import KeptHouseholds, Loaded
 from casework.log import reading
 from casework.log.append import NOTHING, Beside, Claim
-from casework.log.codec import EventMapper, Metadata
+from casework.log.codec import Metadata
 from casework.log.failures import StreamConflict
 from casework.log.pool import Pool
-from casework.log.reading import LoggedEvent, RegistryEvent
-from casework.log.recorder import LogFactory, LogRecorder
+from casework.log.reading import LoggedEvent
+from casework.log.recorder import LogRecorder
 from casework.outcome import Context, Outcome, Placed, Trial, outcome_of
 from casework.privacy.duplicates import Duplicates
 from casework.privacy.persons import Persons
+from casework.registry_path import RegistryPath
 
 TRIES = 5
 """How often a command without a stated version is decided anew when others append to its stream meanwhile."""
@@ -48,7 +44,7 @@ class Decided(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-class CommandPath(Application[UUID]):
+class CommandPath(RegistryPath):
     """One log and what stands beside it. ``wake`` is told, after a commit, which partitions moved: only a hint."""
 
     def __init__(
@@ -59,56 +55,11 @@ class CommandPath(Application[UUID]):
         wake: Callable[[Sequence[int]], None] = lambda partitions: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.pool = pool
         self.persons = persons
         self.wake = wake
-        self.now = now
         self.duplicates = Duplicates(persons)
         self._kept = KeptHouseholds()
-        self._registry = Registry()
-        self._registry_lock = Lock()
-        self._registry_seen_at = 0.0
-        super().__init__()
-
-    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
-        return LogFactory(self.pool, env=env)
-
-    def construct_mapper(self) -> Mapper[UUID]:
-        return EventMapper()
-
-    @property
-    def today(self) -> date:
-        """The Shanghai date."""
-        return shanghai_date(self.now())
-
-    def household(self, household_id: UUID) -> Household:
-        """A household folded from its own stream: always current."""
-        if partition_of(household_id) == REGISTRY:
-            raise NotFound
-        try:
-            return cast("Household", self.repository.get(household_id, projector_func=cast("Any", fold)))
-        except AggregateNotFoundError:
-            raise NotFound from None
-
-    def registry(self, *, at_most_old: float = 0) -> Registry:
-        """Units, feeds and policies as the registry's partition has them now, or had them so many seconds ago."""
-        if at_most_old and monotonic() - self._registry_seen_at < at_most_old:
-            return self._registry
-        asked_at = monotonic()
-        with self.pool.connection() as db:
-            events = reading.registry_events(db, after=self._registry.position)
-        if events:
-            self._continue_registry(events)
-        self._registry_seen_at = asked_at
-        return self._registry
-
-    def _continue_registry(self, events: Sequence[RegistryEvent]) -> None:
-        with self._registry_lock:
-            fresh = [event for event in events if event.position > self._registry.position]
-            if fresh:
-                self._registry = self._registry.continued(
-                    (e.position, Recorded(e.stream_id, e.version, self._decode(e.type, e.state))) for e in fresh
-                )
+        super().__init__(pool, now)
 
     def _change(
         self,
@@ -381,44 +332,6 @@ class CommandPath(Application[UUID]):
         """A household outside the caller's divisions is not there for them."""
         if household.version and not self.is_within(household.community, context.divisions):
             raise NotFound
-
-    def is_within(self, community: str, divisions: frozenset[str]) -> bool:
-        """Whether a community lies in one of some divisions, by the administrative tree of today; none named: yes."""
-        if not divisions:
-            return True
-        allowed = {registry.unit_id(code) for code in divisions}
-        place = registry.unit_id(community)
-        near = {place, *self.registry(at_most_old=1).ancestors(place, self.today)}
-        return not allowed.isdisjoint(near) or not allowed.isdisjoint(self.registry().ancestors(place, self.today))
-
-    def _registries(self) -> Iterator[Registry]:
-        """The registry as it was a second ago at most, and for whoever does not find there what they need, as it is."""
-        yield self.registry(at_most_old=1)
-        yield self.registry()
-
-    def _unit(self, unit_id: UUID, on: date) -> UnitRegistered | None:
-        # Another stream's state, so it is asked when deciding and not at the commit: a unit that closes in between is
-        # found by the next look.
-        for units in self._registries():
-            unit = units.units.get(unit_id)
-            if unit is not None and unit.is_active(on):
-                return unit.registered
-        return None
-
-    def _check_community(self, code: str, on: date) -> None:
-        unit = self._unit(registry.unit_id(code), on)
-        refuse_if(unit is None or unit.kind != "community", "community-not-active")
-
-    def _check_unit(self, unit_id: UUID | None, kinds: Sequence[str] | None, on: date) -> None:
-        if unit_id is None:
-            return
-        unit = self._unit(unit_id, on)
-        if unit is None:
-            raise Refused("unit-unknown")
-        refuse_if(kinds is not None and unit.kind not in kinds, "unit-kind")
-
-    def _decode(self, type_name: str, state: bytes) -> Any:
-        return cast("EventMapper", self.mapper).codec.decode(type_name, state)
 
 
 def _of_one_that_goes_on(decide: Callable[[Household, By], Decided]) -> Callable[[Household, By], Decided]:
