@@ -1,4 +1,4 @@
-"""The life of a service: commands 19 to 29 of DOMAIN 8.2."""
+"""The life of a service: commands 19 and 22 to 27 of DOMAIN 8.2."""
 
 from __future__ import annotations
 
