@@ -58,6 +58,17 @@ class Subscriber:
             self.keep(batch["items"], batch["next"])
             caught_up = batch["caught_up"]
 
+    def follow(self, most: int) -> None:
+        """Keep events of a stream as they come, until so many are kept; closed as too slow, go on after those."""
+        while len(self.kept) < most:
+            with self.stream() as events:
+                for event in events:
+                    if event.name == "lagging":
+                        break
+                    self.keep([event.data], event.cursor)
+                    if len(self.kept) == most:
+                        return
+
     @contextmanager
     def stream(self) -> Iterator[Iterator[Sent]]:
         """The events of a stream, as they come, after those that are kept; at the end the connection is cut."""
