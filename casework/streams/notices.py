@@ -6,14 +6,13 @@ all the same again, and ahead of whatever else is new.
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any, cast
 
 from casework.domain.grants import Extent, Grant, GrantIssued, GrantNarrowed, GrantRevoked
 from casework.log import reading
 from casework.log.codec import EventCodec
 from casework.log.reading import Db, LoggedEvent
-from casework.streams.disclosure import SOURCE, TYPES, Compiled, Envelope
+from casework.streams.disclosure import SOURCE, TYPES, Compiled, Envelope, to_the_second
 
 _codec = EventCodec()
 
@@ -55,7 +54,7 @@ def _envelope(compiled: Compiled, before: Extent, logged: LoggedEvent, event: Gr
         source=SOURCE,
         type=TYPES + event.type_name,
         subject=name,
-        time=f"{logged.recorded_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        time=to_the_second(logged.recorded_at),
         datacontenttype="application/json",
         partitionkey=name,
         policyver=compiled.policy,

@@ -85,6 +85,7 @@ class Plan:
         self._writers = {name: self._struct(EVENT_TYPES[name]) for name in types & event_types()}
         self._writers[PersonErased.type_name] = lambda event, view: {"person_id": names.encode(event.person_id)}
         self._occurred_on = self._turns.get("occurred_on")
+        self._needed = {name: _parts_of(EVENT_TYPES[name]) for name in self._writers}
 
     def occurred_on(self, event: Any) -> str | None:
         """Return the day on which it happened, as far as it is told."""
@@ -96,8 +97,8 @@ class Plan:
         if writer is None:
             return None
         data: dict[str, Any] = writer(event, view)
-        for part in ("facts", "changes"):
-            if hasattr(event, part) and part not in data:
+        for part in self._needed[event.type_name]:
+            if part not in data:
                 return None
         return data
 
@@ -113,7 +114,10 @@ class Plan:
             told = {}
             for key, attribute, write in steps:
                 inner = getattr(value, attribute)
-                if inner is not None and (out := write(inner, view)) is not ABSENT:
+                if inner is None:
+                    continue
+                out = inner if write is _as_it_is else write(inner, view)
+                if out is not ABSENT:
                     told[key] = out
             return told
 
@@ -154,7 +158,7 @@ class Plan:
         if leaf in PEOPLE or leaf in RECORDS:
             one = _where_named(leaf, turn)
             return _each(one) if several else one
-        return lambda value, view: turn(value)
+        return _as_it_is if turn is _plain and kind in PLAIN else lambda value, view: turn(value)
 
     def _evidence(self) -> Write | None:
         turns = {leaf.partition(".")[2]: turn for leaf, turn in self._turns.items() if leaf in evidence_leaves()}
@@ -207,8 +211,21 @@ class Plan:
         return self._units.get(value, ABSENT)
 
 
+def _parts_of(struct: type[Any]) -> tuple[str, ...]:
+    """The fields without which an event of a type says nothing."""
+    return tuple(each for each in ("facts", "changes") if each in struct.__struct_fields__)
+
+
+PLAIN = frozenset[Kind]({"code", "codes", "number", "flag"})
+"""Kinds of which JSON has the values as they are."""
+
 OPENED = frozenset({"facts", "student", "permit", "pregnancy"})
 """Fields that hold a struct of named fields; what any other holds is never told."""
+
+
+def _as_it_is(value: Any, view: View) -> Any:
+    """Tell a value that needs neither leave nor another form; who writes does not even call this."""
+    return value
 
 
 def _where_named(leaf: str, turn: Turn) -> Write:
