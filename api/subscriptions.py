@@ -110,8 +110,8 @@ def events(asked: Fields, subscription_id: UUID) -> Response:
     """Take the next events, and the cursor to ask with for those after them.
 
     A request looks at 10,000 positions of the log at most, told or withheld: without events, `next` has moved on all
-    the same. Events may come again after a fault (`id` says which), in order for each household. Only asking with
-    `next` says that a batch has arrived.
+    the same, and only `caught_up` says that there is no more. Events may come again after a fault (`id` says which),
+    in order for each household. Only asking with `next` says that a batch has arrived.
     """
     subscription = own(subscription_id)
     with casework().pool.connection() as db:

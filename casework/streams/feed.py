@@ -14,8 +14,6 @@ from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec.structs import replace
-
 from casework.domain.events.consents import PersonErased
 from casework.domain.ids import REGISTRY
 from casework.log import reading
@@ -33,6 +31,7 @@ LOOKED = 10_000
 SECONDS = 0.2
 _AT_ONCE = 1000
 """Positions looked at in one turn, before it is asked again whether there is time for more."""
+_FIRST = 100
 
 _codec = EventCodec()
 
@@ -70,14 +69,15 @@ def read(
 ) -> Batch:
     """Return what is told after a cursor, ``limit`` envelopes at most.
 
-    Looks at no more than so many positions, nor begins another turn after so many seconds; the cursor moves on over
-    all that was looked at. Under a grant that is not in force only notices about the grant are given.
+    Looks at no more than so many positions, nor begins another turn after so many seconds, or for the last tenth of
+    ``limit``; the cursor moves on over all that was looked at. Under a grant that is not in force only notices about
+    the grant are given.
     """
     ends = monotonic() + seconds
     turns = _Reading(db, cursor, compiled, contexts, limit)
     turns.take_notices()
-    while looked > 0 and (ahead := turns.ahead()) and len(turns.envelopes) < limit:
-        looked -= turns.take(ahead, min(looked, _AT_ONCE))
+    while looked > 0 and turns.has_room and (ahead := turns.ahead()):
+        looked -= turns.take(ahead, min(looked, turns.worth_a_look))
         if monotonic() >= ends:
             break
     return turns.batch()
@@ -95,6 +95,21 @@ class _Reading:
         self.envelopes: list[Envelope] = []
         self._places: list[tuple[int, int]] = []
         self._held: dict[int, Held] = {}
+        self._looked = self._told = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another turn pays: not for a few envelopes more, since each turn asks the database anew."""
+        return len(self.envelopes) < max(self._limit - self._limit // 10, 1)
+
+    @property
+    def worth_a_look(self) -> int:
+        """At how many positions to look to fill the room that is left, as far as those before tell: what is beyond
+        it would be read in vain."""
+        room = self._limit - len(self.envelopes)
+        if not self._looked:
+            return min(max(room, _FIRST), _AT_ONCE)
+        return min(1 + room * self._looked // max(self._told, 1), _AT_ONCE)
 
     def take_notices(self) -> None:
         """Tell what happened to the grant itself: first of all, since it says what to delete."""
@@ -126,10 +141,13 @@ class _Reading:
                 found[partition].append(happened)
         wanted = {happened.household_id for each in found.values() for happened in each}
         now = self._contexts.of(self._db, wanted, self._compiled.today) if wanted else {}
+        before = len(self.envelopes)
         for stretch in stretches:
             if not self._tell(stretch, found[stretch.partition], now):
                 break
-        return sum(each.upto - each.after for each in stretches)
+        looked = sum(each.upto - each.after for each in stretches)
+        self._looked, self._told = self._looked + looked, self._told + len(self.envelopes) - before
+        return looked
 
     def batch(self) -> Batch:
         """All that was taken."""
@@ -175,6 +193,6 @@ class _Reading:
         log.error("Feeds wait at %s:%s: %s", partition, position, reason)
 
     def _give(self, envelope: Envelope, partition: int, position: int) -> None:
-        number = self._cursor.sequence + len(self.envelopes) + 1
-        self.envelopes.append(replace(envelope, sequence=f"{number:012}"))
+        envelope.sequence = f"{self._cursor.sequence + len(self.envelopes) + 1:012}"
+        self.envelopes.append(envelope)
         self._places.append((partition, position))

@@ -11,6 +11,7 @@ from uuid import UUID
 from casework.application import Casework
 from casework.domain.registry import Registry, grant_id
 from casework.domain.subscriptions import Subscription
+from casework.garbage import without_collections
 from casework.log.migrations import read_birth
 from casework.log.reading import Db
 from casework.privacy.search import KeyedHashes
@@ -62,7 +63,7 @@ class Feeds:
 
     def read(self, db: Db, cursor: Cursor, compiled: Compiled, *, limit: int, seconds: float = feed.SECONDS) -> Batch:
         """Return what is told after a cursor."""
-        with self._contexts() as contexts:
+        with self._contexts() as contexts, without_collections():
             return feed.read(db, cursor, compiled, contexts, limit=limit, seconds=seconds)
 
     def told_again(self, db: Db, subscription: Subscription, places: Collection[Place]) -> Again:
