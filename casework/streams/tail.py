@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Event, Lock, Thread
 from time import monotonic, sleep, time
@@ -51,6 +52,9 @@ GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED = "grant-ended", "subscription-c
 Positions = tuple[int, ...]
 """A position of each partition; where many clients stand at the same, all hold the same tuple."""
 
+Held = tuple[int, ...]
+"""The partitions that wait for an event that cannot be read."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,11 +76,13 @@ class Client:
         self.subscription = subscription
         self.cursor = self.sent = cursor
         self.expires_at = expires_at
-        self.remembered: Cursor | None = None
+        self.held: Held = ()
+        self.remembered: tuple[Cursor, Held] | None = None
         self.over = False
         self._feeds = feeds
         self._queue: SimpleQueue[tuple[bytes, Cursor]] = SimpleQueue()
         self._waiting = 0
+        self._silent_since = monotonic()
 
     def told(self, envelope: Envelope, positions: Sequence[int]) -> bytes:
         """Return an event that was read for this client alone; it is sent at once."""
@@ -100,9 +106,19 @@ class Client:
         chunk = _event(self._feeds.sealed_at(self.cursor, packed_after, self.id), body, self.cursor)
         self._waiting += len(chunk)
         if self._waiting > MOST_BYTES:
-            self._queue = SimpleQueue()
+            with suppress(Empty):
+                while True:
+                    self._queue.get_nowait()
             self.end("lagging")
         else:
+            self._queue.put((chunk, self.cursor))
+
+    def beat(self, now: float) -> None:
+        """Give a sign of life where nothing else was sent for long; with the cursor, where what came is withheld."""
+        if now - self._silent_since > HEARTBEAT_SECONDS - POLL_SECONDS and self._queue.empty() and not self.over:
+            is_level = self.cursor == self.sent
+            chunk = _BEAT if is_level else f"id: {self._feeds.sealed(self.cursor, self.id)}\n\n".encode()
+            self._waiting += len(chunk)
             self._queue.put((chunk, self.cursor))
 
     def pass_over(self, before: Positions, after: Positions) -> None:
@@ -120,19 +136,12 @@ class Client:
             self._queue.put((_ending(name, reason), self.sent))
 
     def chunks(self) -> Iterator[bytes]:
-        """What is to be sent, as it comes, with a sign of life in between, until the end was sent."""
+        """What is to be sent, as it comes, until the end was sent."""
         while not (self.over and self._queue.empty()):
-            try:
-                chunk, cursor = self._queue.get(timeout=HEARTBEAT_SECONDS)
-                self._waiting -= len(chunk)
-            except Empty:
-                chunk, cursor = self._beat(), self.cursor
-            self.sent = cursor
+            chunk, self.sent = self._queue.get()
+            self._waiting -= len(chunk)
+            self._silent_since = monotonic()
             yield chunk
-
-    def _beat(self) -> bytes:
-        """A sign of life; with the cursor, where only what is withheld has come since."""
-        return _BEAT if self.cursor == self.sent else f"id: {self._feeds.sealed(self.cursor, self.id)}\n\n".encode()
 
 
 class Group:
@@ -156,8 +165,9 @@ class Group:
             for client in self.clients:
                 client.give(place, before, after, packed_after, body)
             before = after
-        self.cursor = batch.cursor
+        self.cursor, held = batch.cursor, tuple(batch.held)
         for client in self.clients:
+            client.held = held
             client.pass_over(before, batch.cursor.positions)
 
 
@@ -170,7 +180,7 @@ class Tail:
         self._lock = Lock()
         self._anybody, self._closed = Event(), Event()
         self._catch_ups = BoundedSemaphore(_CATCH_UPS)
-        self._check_at = 0.0
+        self._check_at = self._beat_at = 0.0
         self._thread = Thread(target=self._run, name="tail", daemon=True)
         self._thread.start()
 
@@ -199,7 +209,7 @@ class Tail:
         while not client.over:
             with self._catch_ups:
                 batch, ended = self._next(client)
-            positions = list(client.cursor.positions)
+            positions, client.held = list(client.cursor.positions), tuple(batch.held)
             for envelope, (partition, position) in zip(batch.envelopes, batch.places, strict=True):
                 positions[partition] = position
                 yield client.told(envelope, positions)
@@ -253,9 +263,21 @@ class Tail:
             except (CaseworkError, psycopg.Error, PoolTimeout) as error:
                 log.warning("Streams wait for the database: %s", type(error).__name__)
                 is_level = True
+            self._beat()
             if is_level:
                 self._moves.wait(turn, POLL_SECONDS)
             sleep(0)  # let everybody send
+
+    def _beat(self) -> None:
+        """Let clients hear that their streams live: one clock for all, instead of a timer for each."""
+        now = monotonic()
+        if now < self._beat_at:
+            return
+        self._beat_at = now + POLL_SECONDS
+        with self._lock:
+            for group in self._groups.values():
+                for client in group.clients:
+                    client.beat(now)
 
     def _turn(self) -> bool:
         """Give the groups what is new; false where there is more."""
@@ -299,14 +321,15 @@ class Tail:
         self._remember([client for client, _ in clients])
 
     def _remember(self, clients: Sequence[Client]) -> None:
-        moved = [client for client in clients if client.sent != client.remembered]
+        moved = [client for client in clients if (client.sent, client.held) != client.remembered]
         if not moved:
             return
         try:
             with self._casework.pool.connection() as db:
-                for client in moved:
-                    remember(db, client.id, client.sent, ())
-                    client.remembered = client.sent
+                for place in {(client.id, client.sent, client.held): None for client in moved}:  # many stand at one
+                    remember(db, *place)
+            for client in moved:
+                client.remembered = client.sent, client.held
         except (psycopg.Error, PoolTimeout) as error:
             log.warning("How far streams have come is not kept: %s", type(error).__name__)
 
