@@ -52,7 +52,12 @@ def served(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Served
     wake = Wake(redis_url)
     casework = wiring.open_casework(settings, wake=wake)
     with running(environ, "api.serve_streams") as program:
+        assert program.stderr is not None
+        reading = Thread(target=program.stderr.read)  # else it would stop once its log has filled the pipe
+        reading.start()
         yield Served(settings, casework, program.pid)
+        program.terminate()
+        reading.join()
     casework.close()
     casework.pool.close()
     wake.close()
