@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from uuid import UUID
 
 from casework.domain import catalogue, codes
@@ -19,11 +20,13 @@ from casework.domain.state import MemberFacts
 RESTRICTED_FACTS = ("pregnancy", "disability")
 
 
+@cache
 def is_restricted_service(code: str) -> bool:
     """Whether a service is restricted."""
     return catalogue.services()[code].is_restricted
 
 
+@cache
 def is_restricted_need(code: str) -> bool:
     """Whether a need is restricted."""
     return any(need.code == code and need.restricted for need in codes.needs())

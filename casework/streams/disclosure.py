@@ -31,7 +31,7 @@ TYPES = "cn.zhengzhou.integration."
 _encode = msgspec.json.Encoder().encode
 
 
-class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Envelope(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A CloudEvent in its JSON format; extensions have names of small letters."""
 
     specversion: str

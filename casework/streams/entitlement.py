@@ -107,8 +107,9 @@ class Entitlement(NamedTuple):
         return is_seen(meant, what, self.sight)
 
     def _is_responsible(self, what: About) -> bool:
-        services = (what.service,) if what.service is not None else meeting(what.need) if what.need is not None else ()
-        return any(is_own(self.bureau, service) for service in services)
+        if what.service is not None:
+            return is_own(self.bureau, what.service)
+        return what.need is not None and any(is_own(self.bureau, service) for service in meeting(what.need))
 
     def _needed(self, what: About) -> str:
         """The consent that an event needs: none for the bureau's own services and those referred to it."""
