@@ -21,6 +21,7 @@ from rich.table import Table
 from casework import figures, round_status, tokens, wiring
 from casework.application import Casework
 from casework.config import Settings
+from casework.local.process import dying_with_us
 from casework.log.reading import Db
 from casework.past_round import tell_past_round
 from casework.projections import reading
@@ -173,7 +174,11 @@ def _start(settings: Settings, name: str, command: list[str]) -> subprocess.Pope
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / f"{name}.log").open("ab") as file:
         return subprocess.Popen(
-            command, env=wiring.environment(settings), stdout=file, stderr=file, start_new_session=True
+            dying_with_us("TERM", command),
+            env=wiring.environment(settings),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
 
 

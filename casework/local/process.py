@@ -15,6 +15,11 @@ from casework.local.home import Home
 Process = subprocess.Popen[bytes]
 
 
+def dying_with_us(number: str, command: list[str]) -> list[str]:
+    """Return the command whose process gets a signal when we die, also of a kill that nobody can catch."""
+    return ["setpriv", "--pdeathsig", number, *command]
+
+
 def spawn(command: list[str], *, home: Home, log: Path, stdin: int | IO[str] = subprocess.DEVNULL) -> Process:
     """Start a process as the servers' user, out of reach of our Ctrl-C, to be interrupted when we die."""
     user: dict[str, Any] = {}
@@ -23,7 +28,7 @@ def spawn(command: list[str], *, home: Home, log: Path, stdin: int | IO[str] = s
     log.touch(0o600)
     with log.open("ab") as output:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "INT", *command],
+            dying_with_us("INT", command),
             cwd=home.folder,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             stdin=stdin,

@@ -12,6 +12,7 @@ from casework.domain.residence import refuse_if
 from casework.domain.rounds.events import MetricsFrozen
 from casework.domain.rounds.round import Round
 from casework.errors import NotFound, Refused
+from casework.faults import fault
 from casework.log.reading import Db
 from casework.outcome import Context
 from casework.projections import months
@@ -59,6 +60,7 @@ def freeze(casework: Casework, db: Db, context: Context, year: int, count: Count
     run = months.begin(db, year, opened.policy, known_at=opened.known_at)
     snapshot = counted_snapshot(db, run, kinds_of(opened, run.policy), count)
     keep(db, snapshot)
+    fault("figures-kept")
     casework.freeze_round(
         year,
         context,
@@ -79,6 +81,7 @@ def rank(casework: Casework, db: Db, context: Context, year: int, count: Count) 
     opened.check_rank(casework.today)
     snapshot = frozen_snapshot(db, opened, count)
     ranking = _ranking(casework, db, opened, snapshot, count, casework.today)
+    fault("ranking-made")
     casework.rank_round(
         year,
         context,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -153,3 +157,53 @@ def test_who_is_too_small_is_named_and_not_ranked(log: Simulated, tmp_path: Path
         assert [each.kind for each in office.round.candidates] == [KIND] * 3
         assert office.round.not_ranked == dict.fromkeys(nominations[3:], "too_small")
         assert office.recompute().agrees
+
+
+Step = Callable[..., int]
+
+
+@pytest.fixture
+def run_step(log: Simulated, redis_url: str, tmp_path: Path) -> Step:
+    """Take a step by the operator's command, which may be killed on the way; return how it ended."""
+    servers = {"CASEWORK_DATABASE_URL": log.url, "CASEWORK_REDIS_URL": redis_url, "CASEWORK_DATA_DIR": str(tmp_path)}
+
+    def run(step: str, fault: str = "") -> int:
+        command = [sys.executable, "-m", "casework", "round", step, str(YEAR)]
+        done = subprocess.run(command, env={**os.environ, **servers, "CASEWORK_FAULT": fault}, capture_output=True)
+        return done.returncode
+
+    return run
+
+
+def digests_kept(log: Simulated) -> list[str]:
+    return [bytes(sha256).hex() for (sha256,) in log.as_owner("SELECT sha256 FROM casework.frozen_figures")]
+
+
+def test_killed_before_the_round_tells_of_its_figures_the_freeze_goes_on_to_the_same(
+    office: Office, log: Simulated, run_step: Step
+):
+    office.check(office.nominate(range(FIRMS)))
+
+    killed = run_step("freeze", "figures-kept=kill")
+    left, untold = digests_kept(log), office.round.frozen
+    again = run_step("freeze")
+
+    assert (killed, untold, again) == (-signal.SIGKILL, None, 0)
+    assert office.round.frozen is not None
+    assert left == digests_kept(log) == [office.round.frozen.sha256]
+    assert office.recompute().agrees
+
+
+def test_killed_before_the_round_tells_of_its_ranking_it_comes_to_the_same_ranks(office: Office, run_step: Step):
+    nominations = office.nominate(range(FIRMS))
+    office.check(nominations)
+    office.freeze()
+    office.score(nominations)
+
+    killed = run_step("rank", "ranking-made=kill")
+    untold = office.round.rankings
+    again = run_step("rank")
+
+    assert (killed, untold, again) == (-signal.SIGKILL, {}, 0)
+    assert len(office.round.candidates) == FIRMS
+    assert office.recompute().agrees
