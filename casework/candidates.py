@@ -10,8 +10,9 @@ from casework.command import CommandPath
 from casework.domain.calendar import age_on, next_day
 from casework.domain.divisions import CITY
 from casework.domain.household import Household
+from casework.domain.registry import unit_id
 from casework.domain.rounds.checking import PersonAsked
-from casework.domain.rounds.nominating import Consented
+from casework.domain.rounds.nominating import Consented, is_of_area
 from casework.domain.state import Employment, Origin, Person
 from casework.log import reading
 
@@ -60,6 +61,19 @@ class Candidates(CommandPath):
             work_days=_days(_jobs(home, person_id), self.today),
             consents=home.consent_on(person_id, SCOPE, self.today) is not None,
         )
+
+    def _near(self, person_id: UUID | None) -> Collection[UUID]:
+        """The units that a person belongs to: the community where they live, and where they work."""
+        home = self._home(person_id) if person_id is not None else None
+        if person_id is None or home is None:
+            return ()
+        return {unit_id(home.community_on(self.today)), *self._workplaces(person_id)}
+
+    def _areas(self, units: Iterable[UUID]) -> set[UUID]:
+        """The districts and zones that some units are, or stand below today."""
+        registry = self.registry()
+        near = {each for unit in units for each in (unit, *registry.ancestors(unit, self.today))}
+        return {each for each in near if (unit := registry.units.get(each)) and is_of_area(unit)}
 
     def _workplaces(self, person_id: UUID) -> Collection[UUID]:
         """The units that a person works at."""

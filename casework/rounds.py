@@ -47,12 +47,14 @@ class RoundCommands(RoundPath):
 
         def decide(opened: Round, by: By) -> Decided:
             row = self._text(person_id or nomination, narrative)
+            near = [unit] if unit is not None else self._near(person_id)
             opened.nominate(
                 by,
                 nomination_id=nomination,
                 nominator=self._office(context),
                 submitted_by=context.actor,
                 candidate=self.consented(person_id) if person_id is not None else self._unit_named(unit),
+                areas=self._areas(near),
                 history=self.history(year),
                 commitment=row and row.commitment,
                 **fields,

@@ -129,6 +129,28 @@ def test_a_bureau_nominates_as_itself_and_a_district_by_its_token(office: Office
     assert refused(office.nominate, unit=unit_id("nobody")) == "candidate-unknown"
 
 
+def test_a_district_nominates_who_is_at_home_or_at_work_in_it(office: Office):
+    operator, above = by("operator"), unit_id("4101")
+    for code, kind, parent in (("410102", "district", above), ("emp-3", "employer", unit_id("410102"))):
+        placed: dict[str, Any] = {"code": code, "kind": kind, "parent": parent}
+        office.casework.register_unit(operator, registered_on=date(2012, 1, 1), name_zh=code, **placed)
+    plan: dict[str, Any] = {"reported_on": date(2013, 1, 1), "fact": "UF-PLAN", "from_": date(2013, 1, 1)}
+    office.casework.report_unit_fact(unit_id("410102"), operator, **plan)
+    ours, theirs = (office.bureau("LOCAL", unit=unit_id(code)) for code in ("410105", "410102"))
+    household, someone = office.at_work()  # at home in 410105
+    office.consent(household, someone)
+    worker: dict[str, Any] = {"kind": "K06_MIGRANT_WORKER", "unit": None, "person_id": someone}
+
+    assert refused(office.nominate, ours, unit=unit_id("emp-3")) == "candidate-of-another-area"
+    assert refused(office.nominate, ours, kind="K01_DISTRICT", unit=unit_id("410102")) == "candidate-of-another-area"
+    assert refused(office.nominate, theirs, **worker) == "candidate-of-another-area"
+    office.nominate(theirs, unit=unit_id("emp-3"))
+    office.nominate(theirs, kind="K01_DISTRICT", unit=unit_id("410102"))
+    office.nominate(ours, **worker)
+
+    assert len(office.round.nominations) == 3
+
+
 def test_a_person_is_a_candidate_by_a_consent_in_their_household(office: Office):
     household, someone = office.at_work()
     asked: dict[str, Any] = {"kind": "K06_MIGRANT_WORKER", "unit": None, "person_id": someone}

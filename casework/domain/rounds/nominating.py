@@ -28,6 +28,9 @@ from casework.errors import Refused
 NOMINATORS = ("bureau", "district", "zone")
 """The kinds of unit that report candidates (plan line 97)."""
 
+OF_AN_AREA = ("district", "zone")
+"""Those of them that find exemplars at their own level, and report nobody who belongs to another (plan line 97)."""
+
 PLAN = "UF-PLAN"
 """The fact that a unit made its own plan, without which it cannot nominate."""
 
@@ -81,17 +84,24 @@ class NominatingCommands(RoundState):
         nominator: Unit,
         submitted_by: str,
         candidate: Unit | Consented | None,
+        areas: Collection[UUID],
         history: History,
         attachments: Sequence[str] = (),
         commitment: bytes | None = None,
     ) -> None:
-        """Name a candidate: a unit, or a person who agreed to publication; None is a person who did not."""
+        """Name a candidate: a unit, or a person who agreed to publication; None is a person who did not.
+
+        ``areas`` are the districts and zones that the candidate belongs to: itself, those above it, those of a person's
+        home and work. None are known of what stands below none.
+        """
         self._begin(by, "nominate")
         refuse_if(nomination_id in self.nominations, "nomination-exists")
         self._check_kind(kind, candidate, by.today)
         _check_nominator(nominator, by.today)
         if candidate is None:
             raise Refused("publication-consent-missing")
+        is_elsewhere = bool(areas) and nominator.id not in areas
+        refuse_if(is_of_area(nominator) and is_elsewhere, "candidate-of-another-area")
         unit_id = candidate.id if isinstance(candidate, Unit) else None
         person_id, consent = candidate if isinstance(candidate, Consented) else (None, None)
         named = candidate.id if isinstance(candidate, Unit) else candidate.person_id
@@ -164,6 +174,11 @@ class NominatingCommands(RoundState):
 def is_of_person(nomination: Nomination) -> bool:
     """Whether the candidate is a person, of whom no figures exist and none are asked."""
     return nomination.submitted.person_id is not None
+
+
+def is_of_area(unit: Unit) -> bool:
+    """Whether a unit is a district or a zone, which reports whom it found in its own area."""
+    return unit.registered is not None and unit.registered.kind in OF_AN_AREA
 
 
 def has_plan(unit: Unit, on: date) -> bool:

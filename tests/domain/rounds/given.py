@@ -103,6 +103,7 @@ def nominate(round_: Round, code: str, *, by: By | None = None, **changed: Any) 
         "nominator": unit("IIT"),
         "submitted_by": "bureau-1",
         "candidate": unit(code) if code in UNITS else None,
+        "areas": (),
         "history": History(),
     }
     round_.nominate(by or on("nominating"), **{**given, **changed})

@@ -108,6 +108,28 @@ def test_municipal_units_districts_and_zones_nominate(code: str, fits: bool):
         assert refused(nominate, round_, "emp-1", nominator=unit(code)) == "nominator-kind"
 
 
+@pytest.mark.parametrize(
+    ("nominator", "areas", "rule"),
+    [
+        ("410105", ["410105"], None),
+        ("410105", ["410102"], "candidate-of-another-area"),
+        ("410171", ["410105"], "candidate-of-another-area"),
+        ("410171", ["410105", "410171"], None),  # lives in the one, works in the other
+        ("410105", [], None),  # nobody told where it belongs
+        ("HRSS", ["410102"], None),
+    ],
+)
+def test_a_district_or_zone_nominates_nobody_of_another_area(nominator: str, areas: list[str], rule: str | None):
+    round_ = opened()
+    candidate: dict[str, Any] = {"nominator": unit(nominator), "areas": {unit_id(each) for each in areas}}
+
+    if rule is None:
+        nominate(round_, "emp-1", **candidate)
+        assert round_.nomination(nomination_id("emp-1"))
+    else:
+        assert refused(nominate, round_, "emp-1", **candidate) == rule
+
+
 def test_who_has_no_plan_of_their_own_does_not_nominate():
     assert refused(nominate, opened(), "emp-1", nominator=unit("410102", plan=False)) == "plan-missing"
 
