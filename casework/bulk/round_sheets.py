@@ -39,6 +39,8 @@ def _sheets(report: Report) -> Iterator[tuple[str, Iterable[Row]]]:
     yield told("indicators"), _indicators(report)
     yield told("facts"), _facts(report)
     yield told("not_ranked"), _not_ranked(report)
+    if any(table.barred for table in report.kinds):
+        yield told("barred"), _barred(report)
     yield told("school_coverage"), _coverage(report)
     if report.boundaries is not None:
         yield told("boundaries"), _boundaries(report)
@@ -168,6 +170,16 @@ def _not_ranked(report: Report) -> Iterator[Row]:
     for table in report.kinds:
         for reason in table.not_rankable:
             yield table.label, None, reason.units, reason.reason_label
+
+
+def _barred(report: Report) -> Iterator[Row]:
+    told = partial(word, spoken=report.language)
+    yield [told(name) for name in ("kind", "code", "candidate", "decided_by", "reason")]
+    for table in report.kinds:
+        for each in table.barred:
+            of_unit = (each.unit.code, each.unit.name) if each.unit is not None else None
+            who = of_unit or (None, f"{told('nomination')} {each.nomination_id}")
+            yield table.label, *who, each.by_label, ", ".join(each.reason_labels)
 
 
 def _coverage(report: Report) -> Iterator[Row]:

@@ -20,6 +20,8 @@ State = Literal["known", "hidden", "not_applicable"]
 
 Status = Literal["listed", "reserve", "commended", "revoked", "removed", "not_listed"]
 
+BarredBy = Literal["eligibility", "veto", "removal"]
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a report."""
@@ -142,6 +144,20 @@ class NotRanked(Candidate, frozen=True, kw_only=True):
     reason_label: str
 
 
+class Barred(Part, frozen=True, kw_only=True):
+    """A candidate that is out, and why: found not to be eligible, under a veto of an authority, or taken off the list.
+
+    A person is told by the nomination alone, and named nowhere.
+    """
+
+    nomination_id: UUID
+    unit: UnitNamed | None
+    by: BarredBy
+    by_label: str
+    reasons: tuple[str, ...]
+    reason_labels: tuple[str, ...]
+
+
 class Reason(Part, frozen=True, kw_only=True):
     """How many units that were measured cannot be ranked, for a reason."""
 
@@ -151,7 +167,7 @@ class Reason(Part, frozen=True, kw_only=True):
 
 
 class KindTable(Part, frozen=True, kw_only=True):
-    """A kind: who was ranked, best first, and who was not. ``units_measured`` is None of a kind for persons."""
+    """A kind: who was ranked, best first, who was not, and who is out. ``units_measured`` is None of persons."""
 
     kind: str
     label: str
@@ -162,6 +178,7 @@ class KindTable(Part, frozen=True, kw_only=True):
     not_rankable: tuple[Reason, ...]
     ranked: tuple[Ranked, ...]
     not_ranked: tuple[NotRanked, ...]
+    barred: tuple[Barred, ...]
 
 
 class Covered(Part, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ class Words(Row, frozen=True, kw_only=True):
     words: dict[str, Label]
     states: dict[str, Label]
     statuses: dict[str, Label]
+    barred: dict[str, Label]
     parts: dict[str, Label]
     part_texts: dict[str, Label]
     sizes: dict[str, Label]

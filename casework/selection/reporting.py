@@ -199,6 +199,7 @@ def _table(sources: Sources, kind: Kind, policy: Policy, reader: _Reader) -> rep
         for row, hide in zip(rows, hides, strict=True)
         if row.unit in wanted
     }
+    nominated = [each for each in opened.nominations.values() if each.kind == kind.code and not each.is_withdrawn]
     left_out = [each for each in opened.not_ranked if opened.nominations[each].kind == kind.code]
     return report.KindTable(
         kind=kind.code,
@@ -210,7 +211,31 @@ def _table(sources: Sources, kind: Kind, policy: Policy, reader: _Reader) -> rep
         not_rankable=tuple(_reasons(rows, reader.spoken)),
         ranked=tuple(_ranked(sources, each, measured, policy, reader.spoken) for each in shown),
         not_ranked=tuple(_not_ranked(sources, each, reader.spoken) for each in left_out if reader.sees_all),
+        barred=tuple(row for each in nominated if reader.sees_all for row in _barred(each, sources, reader.spoken)),
     )
+
+
+def _barred(known: Nomination, sources: Sources, spoken: Spoken) -> Iterator[report.Barred]:
+    """Why a candidate is out, if it is: what was decided of it, each veto that stands, its removal."""
+    unit_id = known.submitted.unit_id
+
+    def row(by: report.BarredBy, labels: Mapping[str, str]) -> report.Barred:
+        return report.Barred(
+            nomination_id=known.id,
+            unit=None if unit_id is None else _unit(sources.registry, unit_id, spoken),
+            by=by,
+            by_label=words().barred[by][spoken],
+            reasons=tuple(labels),
+            reason_labels=tuple(labels.values()),
+        )
+
+    if known.eligible is False:
+        yield row("eligibility", {each: label_of("eligibility_reasons", each, spoken) for each in known.reasons})
+    grounds = {each.code: each.label[spoken] for each in sources.opened.policy.selection.veto_grounds}
+    for veto in known.standing_vetoes:
+        yield row("veto", {veto.ground: grounds[veto.ground]})
+    if known.removed_reason is not None:
+        yield row("removal", {known.removed_reason: label_of("removal_reasons", known.removed_reason, spoken)})
 
 
 def _reasons(rows: Sequence[UnitMetric], spoken: Spoken) -> Iterator[report.Reason]:

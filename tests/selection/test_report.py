@@ -19,7 +19,7 @@ from casework.bulk.round_sheets import workbook
 from casework.domain.registry import UnitParentChanged, UnitRegistered, unit_id
 from casework.errors import NotFound, Refused
 from casework.selection.freezing import frozen_snapshot, kept_snapshot
-from casework.selection.report import Ranked, Report, Spoken
+from casework.selection.report import Ranked, Report, Spoken, UnitNamed
 from casework.selection.report_words import words
 from casework.selection.reporting import office_report, public_report
 from casework.selection.sources import figures_of, sources_of
@@ -41,7 +41,7 @@ from tests.selection.given_round import (
     office_on,
     tell_city,
 )
-from tests.selection.test_whole_year import AFTER, DOCUMENT, NOTICE_TO, signed_by_both, visit_who_is_uncertain
+from tests.selection.test_whole_year import AFTER, DOCUMENT, NOTICE_TO, signed_by_both, veto, visit_who_is_uncertain
 
 WORKER = "K06_MIGRANT_WORKER"
 OTHER_DISTRICT = "410102"
@@ -151,6 +151,36 @@ def test_who_is_not_ranked_is_named_with_the_reason(office: Office):
     assert {each.reason_label for each in table.not_ranked} == {"Smaller than the least size of its kind"}
     assert [(each.reason, each.units) for each in table.not_rankable] == [("too_small", 2)]
     assert table.units_measured == FIRMS + 2
+
+
+def test_the_office_is_told_who_is_out_and_why_and_the_public_is_not(office: Office):
+    *fine, small, vetoed = office.nominate(range(FIRMS))
+    office.check([*fine, vetoed], refused=[small])
+    veto(office, vetoed)
+    office.freeze()
+    office.score(fine)
+    office.rank()
+    visit_who_is_uncertain(office)
+    office.on(DECEMBER)
+    [first, *_] = office.round.listed
+    office.casework.publish_shortlist(YEAR, office.selection, notice_to=NOTICE_TO, channels=("website",))
+    office.casework.remove_candidate(YEAR, office.selection, nomination_id=first, reason="declined")
+
+    report = seen(office, "en")
+
+    [table] = [each for each in report.kinds if each.kind == KIND]
+    assert {(each.nomination_id, each.by, each.reason_labels) for each in table.barred} == {
+        (first, "removal", ("Declined",)),
+        (small, "eligibility", ("Below the smallest size",)),
+        (vetoed, "veto", ("Unpaid wages, unresolved",)),
+    }
+    [of_veto] = [each for each in table.barred if each.by == "veto"]
+    assert of_veto.unit == UnitNamed(code=code_of(FIRMS - 1), name=code_of(FIRMS - 1))
+    book = load_workbook(io.BytesIO(workbook(report)))
+    told = list(book[words().words["barred"]["en"]].iter_rows(values_only=True))
+    for each in told, page(report):
+        assert "Unpaid wages, unresolved" in str(each)
+    assert all(not table.barred for table in seen(office, public=True).kinds)
 
 
 def test_before_the_ranking_there_is_no_report_and_before_the_list_none_for_the_public(office: Office):
