@@ -139,7 +139,7 @@ def public_report(asked: Fields, year: int) -> Response:
 def report(asked: Fields, year: int) -> Response:
     """Read all of a round that was ranked: as JSON, XLSX or a page to print.
 
-    Scores with their parts, how sure each rank is, who is not ranked or is out and why, school coverage, notice and decision.
+    Scores with their parts, how sure each rank is, who is not ranked or out and why, school coverage, notice, decision.
     Districts are told by the boundaries of each month end and by the newest ones. People are named while they agree.
     """
     return round_reports.office(year, **asked)
