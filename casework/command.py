@@ -161,14 +161,21 @@ class CommandPath(RegistryPath):
             done = self._done(stream_id, context)
             if done is not None:
                 return done
-            decided = decide(aggregate, self._by(context)) or Decided()
-            self._check_version(aggregate, context)
+            seen = aggregate.version
             try:
+                decided = decide(aggregate, self._by(context)) or Decided()
+                self._check_version(aggregate, context)
                 return self._commit(context, aggregate, decided)
-            except StreamConflict:
-                if attempt == TRIES:
+            except (Refused, StreamConflict) as error:
+                is_outdated = isinstance(error, StreamConflict) or self._has_moved_on(kind, stream_id, seen)
+                if attempt == TRIES or not is_outdated:
                     raise
         raise AssertionError("unreachable")
+
+    def _has_moved_on(self, kind: type[Any], stream_id: UUID, version: int) -> bool:
+        """Whether a stream of the registry is longer than it was read: what else was read may be from after that."""
+        found = self._loaded_as(kind, stream_id)
+        return found is not None and found.version > version
 
     def _loaded(self, household_id: UUID, *, create: bool) -> Loaded:
         """A household with its events' metadata: one look tells whether a command was carried out (DESIGN 5)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +97,24 @@ def test_a_split_is_taken_back_in_one_append_that_is_told_again(casework: Casewo
     assert (first.position, again.position) == (f"64:{head + 4}", f"64:{head + 4}")
     assert set(registry.below(unit_id("old"), MAY)) == {unit_id("t1"), unit_id("t2")}
     assert registry.units[unit_id("new-1")].is_void
+
+
+def test_what_somebody_else_took_back_in_this_very_moment_is_taken_back(casework: Casework):
+    given_units(casework, "district", "4101", "old")
+    given_units(casework, "township", "old", "t1")
+    parts = [NewPart("new-1", {"name_zh": "一"}, [unit_id("t1")])]
+    casework.split_unit(unit_id("old"), by("operator"), split_on=MAY, parts=parts)
+    today, outcomes = casework.now, []
+
+    def take_back() -> None:
+        outcomes.append(casework.void_unit_entry(unit_id("old"), by("operator"), voids=2, reason="entry_error").changed)
+
+    def now() -> datetime:  # is asked once the unit was read, and before all others are
+        casework.now = today
+        take_back()
+        return today()
+
+    casework.now = now
+    take_back()
+
+    assert outcomes == [True, False]
