@@ -57,7 +57,8 @@ class Tree:
     def subtree_as_now(self, unit: UUID, on: date) -> list[UUID]:
         """The communities of a past day that would make up a division by the newest tree that is known.
 
-        A community that was itself split since stays whole: who lived in which part of it then, nobody recorded.
+        A division that a split made later has those that it took, also of the days before, so that the districts add up
+        to the city by both trees. A community that was itself split stays whole: nobody recorded who lived where.
         """
         return self._communities(unit, on, NOW)
 
@@ -101,9 +102,9 @@ class Tree:
 
     def _communities(self, unit: UUID, on: date, tree: date) -> list[UUID]:
         known = self.units.get(unit)
-        if known is None or not known.has_begun(on):
+        if known is None or not known.has_begun(tree):
             return []
-        own = [unit] if _is_community(known) else []
+        own = [unit] if _is_community(known) and known.has_begun(on) else []
         return sorted([*own, *self._walk(unit, on, tree, _is_community)])
 
     def _walk(self, unit: UUID, on: date, tree: date, wanted: Callable[[Unit], bool]) -> Iterator[UUID]:

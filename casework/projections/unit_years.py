@@ -71,7 +71,7 @@ def _months_as_now(sums: Sums, registry: Registry, unit: UUID, year: int) -> tup
     days, months, units = month_ends(year), list(NO_MONTHS), registry.units
     for community in registry.counted(unit, days[-1], "now"):  # the newest tree is one: who had begun counts ever after
         for month, counts in enumerate(sums.months_of(community) if community in sums.changes else ()):
-            if all(units[each].has_begun(days[month]) for each in (unit, community)):
+            if units[community].has_begun(days[month]):
                 months[month] = tuple(map(add, months[month], counts))
     return tuple(months)
 

@@ -209,6 +209,27 @@ def test_boundaries_move_and_no_view_is_rewritten(
     assert len(desk("auditor").get(f"/v1/households?unit={first}").json["items"]) == 5
 
 
+def test_by_todays_boundaries_a_district_that_a_split_made_has_the_past_of_what_it_took(
+    operator: Desk, desk: DeskOf, casework: Casework, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    old = made(operator, "district", "4101")
+    stays, goes = made(operator, "community", old), made(operator, "community", old)
+    for number, community in enumerate((stays, goes, goes)):
+        arrived(desk(), f"丙{number}", community=community)
+    part = {"code": f"part-{old}", "name_zh": "新区", "takes": [goes]}
+    assert arranged(operator, old, "splits", {"split_on": "2013-06-01", "parts": [part]}).status == 201
+    runtime = workers.jobs.Runtime(settings, casework.pool, None, None)  # type: ignore[arg-type]
+    monkeypatch.setattr(workers.jobs, "runtime", lambda: runtime)
+
+    def households(unit: str, tree: str) -> Any:
+        job = desk("auditor").get(f"/v1/units/{unit}/figures?as_of=2013-05-31&tree={tree}").json["id"]
+        workers.jobs.run_job(job)
+        return desk("auditor").get(f"/v1/jobs/{job}").json["result"]["households"]["value"]
+
+    assert [households(each, "then") for each in (old, part["code"])] == [3, 0]  # type: ignore[arg-type]
+    assert [households(each, "now") for each in (old, part["code"])] == [1, 2]  # type: ignore[arg-type]
+
+
 def test_a_past_days_figures_are_counted_by_its_boundaries_or_by_todays(
     operator: Desk, desk: DeskOf, casework: Casework, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):

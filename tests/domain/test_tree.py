@@ -17,7 +17,7 @@ from casework.domain.rearranging import NewPart
 from casework.domain.registry import Registry, UnitClosed, UnitParentChanged, UnitRegistered, unit_id
 from casework.domain.residence import By
 from casework.domain.tree import NOW
-from casework.domain.unit_events import UnitMerged, UnitSplit
+from casework.domain.unit_events import UnitMerged, UnitPart, UnitSplit
 from casework.domain.units import Unit
 from casework.errors import CaseworkError
 
@@ -66,6 +66,24 @@ def test_a_division_is_made_up_of_the_communities_below_it_on_the_day():
     assert (under("city", BEFORE), under("city", JULY)) == ({"c1", "c2", "c3"}, {"c1", "c2", "c3"})
     assert (under("c1", JULY), under("e1", JULY), under("nowhere", JULY)) == ({"c1"}, set(), set())
     assert under("city", date(2011, 12, 31)) == set()
+
+
+def test_a_division_that_a_split_made_has_by_todays_boundaries_what_it_took_on_every_day():
+    part = UnitPart(unit_id("d3"), (unit_id("t1"),))
+    registry = registry_of(
+        *CITY,
+        ("d1", UnitSplit(occurred_on=JULY, parts=(part,), closes=False)),
+        ("t1", UnitParentChanged(occurred_on=JULY, parent=unit_id("d3"))),
+        ("d3", UnitRegistered(occurred_on=JULY, code="d3", kind="district", name_zh="丙", parent=unit_id("city"))),
+    )
+
+    then, now = (
+        [named(registry.counted(unit_id(code), BEFORE, tree)) for code in ("d1", "d2", "d3")]
+        for tree in ("then", "now")
+    )
+
+    assert then == [{"c1"}, {"c2", "c3"}, set()]
+    assert now == [set(), {"c2", "c3"}, {"c1"}]
 
 
 def test_a_past_day_adds_up_by_the_boundaries_of_today_too():

@@ -10,7 +10,7 @@ from casework.domain.metrics import WIDTH, added
 from casework.domain.registry import unit_id
 from casework.domain.year_events import Decided
 from casework.projections.month_totals import Sums, Totals
-from casework.projections.unit_years import years_as_now
+from casework.projections.unit_years import unit_years, years_as_now
 from tests.domain.given_units import CITY, SPRING, YEAR, moved, registry, unit
 
 LATE_DISTRICT, LATE = "410199", "410122001001"
@@ -48,4 +48,19 @@ def test_the_newest_boundaries_add_up_who_had_begun_on_each_day():
             communities = TOLD.counted(district, day, "now")
             expected = added(sums.months_of(each)[month] for each in communities)
             assert years[district].months[month] == expected, (district, day)
-    assert [any(month) for month in years[unit_id(LATE_DISTRICT)].months] == [False] * 3 + [True] * 9
+    assert all(any(month) for month in years[unit_id(LATE_DISTRICT)].months)  # also those before it began
+    assert [any(month) for month in years[unit_id("410122")].months] == [True] * 12
+
+
+def test_by_both_trees_the_districts_add_up_to_the_city():
+    sums = counted()
+    districts = [unit_id(code) for code in ("410105", "410122", LATE_DISTRICT)]
+
+    now = years_as_now(sums, TOLD, YEAR, [*districts, unit_id("4101")])
+    then = unit_years(sums, TOLD, YEAR)
+
+    for month in range(12):
+        whole = then[unit_id("4101")].months[month]
+        assert now[unit_id("4101")].months[month] == whole
+        assert added(now[each].months[month] for each in districts) == whole
+        assert added(then[each].months[month] for each in districts if each in then) == whole

@@ -17,6 +17,7 @@ from openpyxl import load_workbook
 from casework.bulk.round_page import page
 from casework.bulk.round_sheets import workbook
 from casework.domain.registry import UnitParentChanged, UnitRegistered, unit_id
+from casework.domain.unit_events import UnitPart, UnitSplit
 from casework.errors import NotFound, Refused
 from casework.selection.freezing import frozen_snapshot, kept_snapshot
 from casework.selection.report import Ranked, Report, Spoken, UnitNamed
@@ -68,8 +69,8 @@ def office(log: Simulated, tmp_path: Path) -> Iterator[Office]:
         yield office
 
 
-def ranked(office: Office) -> None:
-    nominations = office.nominate(range(FIRMS + 2))
+def ranked(office: Office, firms: int = FIRMS + 2) -> None:
+    nominations = office.nominate(range(firms))
     office.check(nominations)
     office.freeze()
     office.score(nominations)
@@ -140,6 +141,35 @@ def test_the_office_sees_every_score_with_its_parts_and_how_sure_its_rank_is(off
     assert report.small_n is None
     assert (report.notice, report.decision) == (None, None)
     assert report.meta.seed == report.meta.snapshot_sha256[:16]
+
+
+def test_a_split_in_mid_year_is_told_as_it_was_and_as_it_is_now_and_taken_back_it_changes_no_frozen_report(
+    log: Simulated, tmp_path: Path
+):
+    tell_city(log)
+    old, new, on = unit_id("410105"), unit_id("new-1"), date(YEAR, 5, 10)
+    registered = UnitRegistered(occurred_on=on, code="new-1", kind="district", name_zh="新区", parent=unit_id("4101"))
+    log.tell_registry(old, UnitSplit(occurred_on=on, parts=(UnitPart(new, (unit_id(COMMUNITY),)),), closes=False))
+    log.tell_registry(unit_id(COMMUNITY), UnitParentChanged(occurred_on=on, parent=new))
+    log.tell_registry(new, registered)
+    with office_on(log, tmp_path / "keys") as office:
+        ranked(office, FIRMS)
+        before, recomputed = seen(office, "en"), office.recompute()
+        office.casework.void_unit_entry(old, by("operator"), voids=2, reason="entry_error")
+        now = office.casework.registry()
+
+        assert before.boundaries is not None
+        homes, months = FIRMS * PEOPLE, 12
+        assert [
+            (each.tree_label, each.ranked_by, [(d.unit.code, d.households) for d in each.divisions])
+            for each in before.boundaries
+        ] == [
+            ("As it was", True, [("410105", homes * 7 / months), ("new-1", homes * 5 / months)]),
+            ("As it is now", False, [("410105", 0), ("new-1", homes)]),
+        ]
+        assert (now.units[new].is_void, now.subtree(old, on)) == (True, [unit_id(COMMUNITY)])
+        assert (seen(office, "en"), office.recompute()) == (before, recomputed)
+        assert recomputed.agrees
 
 
 def test_who_is_not_ranked_is_named_with_the_reason(office: Office):
