@@ -218,6 +218,10 @@ def test_a_person_is_named_only_while_they_agree(
     assert NAME not in shown.text
     it.on(AFTER)
     assert code_of(it.give(it.selection, "finalisations", {})) == (409, "publication-consent-missing")
+    [_, theirs] = it.casework.round(2017).listed
+    done(it.give(it.selection, f"nominations/{theirs}/removals", {"reason": "consent_withdrawn"}))
+    done(it.give(it.selection, "finalisations", {}))
+    assert NAME not in every_answer(it, [str(theirs)])
     consent: dict[str, Any] = {"scope": "publication", "notice_version": "2013-1", "given_on": casework.today}
     casework.give_consent(home, by(), person_id=UUID(person_id), **consent)
 
