@@ -90,6 +90,7 @@ class Turn:
         self._cursor = endpoint.cursor
         self._failures = endpoint.failures
         self._idle_at = -1
+        self._is_left_alone = False
         self._sealed_of: Cursor | None = None
         self._sealed = ""
 
@@ -118,10 +119,11 @@ class Turn:
             return
         until = monotonic() + SLICE_SECONDS
         while not self._is_over() and monotonic() < until:
-            steps = [self._send_due, self._send_new]
             if self._may_have_notices():
-                steps.reverse()
-            if not all(step(subscription, senders) for step in steps):
+                self._send_new(subscription, senders, least=1)
+            if self._is_left_alone or not self._send_due(subscription, senders):
+                break
+            if not self._send_new(subscription, senders):
                 break
 
     def _subscription(self) -> Subscription | None:
@@ -227,11 +229,14 @@ class Turn:
         before = Cursor(self._cursor.epoch, waits.sequence - 1, tuple(positions))
         return self._message(waits, replace(envelope, sequence=f"{waits.sequence:012}"), before)
 
-    def _send_new(self, subscription: Subscription, senders: Executor) -> bool:
-        """Take what the feed brings and send it; false where there is nothing more, or the endpoint is left alone."""
+    def _send_new(self, subscription: Subscription, senders: Executor, *, least: int = 0) -> bool:
+        """Take what the feed brings and send it; false where there is nothing more, or the endpoint is left alone.
+
+        Notices come first in a feed: with ``least`` there is room for one however much waits.
+        """
         id, schedule = self._endpoint.subscription_id, self._desk.schedule
         with self._desk.reading, self._desk.casework.pool.connection() as db:
-            room = schedule.most_waiting - waiting.count(db, id)
+            room = max(schedule.most_waiting - waiting.count(db, id), least)
             if room <= 0:
                 self._idle_at = self._heads
                 return False
@@ -299,7 +304,8 @@ class Turn:
 
     def _went_on(self, round: Round) -> bool:
         self._failures = round.failures
-        return not round.rest and round.disable is None
+        self._is_left_alone = bool(round.rest) or round.disable is not None
+        return not self._is_left_alone
 
     @property
     def _is_probing(self) -> bool:

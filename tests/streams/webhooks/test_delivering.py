@@ -340,6 +340,31 @@ def test_no_more_waits_than_is_allowed(casework: Casework, post: Post, receiver:
     assert list(days_of(receiver.data()).values()) == [[f"2013-03-0{day}" for day in range(1, 6)]] * 10
 
 
+def test_what_waits_is_sent_though_no_more_may_wait_and_the_registry_has_moved(
+    casework: Casework, post: Post, receiver: Receiver
+):
+    subscription = post.to(receiver)
+    receiver.behave = misbehaving(Reply(422))
+    visit(casework, homes_of(casework, 6), 1)
+    post.work(retry_seconds=(3600.0,), most_waiting=3)
+    casework.narrow_grant(
+        by("operator"),
+        name=subscription.opened.grant,
+        narrowed_on=casework.today,
+        extent=extent(types=(VISITS,), fields={"occurred_on": "keep"}),
+    )
+    receiver.behave = echo
+    with casework.pool.connection() as db:
+        db.execute("UPDATE casework.webhook_waiting SET due_at = now()")
+
+    post.work(most_waiting=3)
+
+    notice, *visits = receiver.data()
+    assert notice["type"].endswith("grant.narrowed.v1")
+    assert len(visits) == 6
+    assert post.waiting(subscription) == []
+
+
 def test_a_secret_rotates_with_two_signatures(casework: Casework, post: Post, receiver: Receiver):
     subscription = post.to(receiver)
     command = UUID(int=7)
