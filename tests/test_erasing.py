@@ -233,6 +233,19 @@ def test_nothing_is_kept_of_either_record_of_whoever_was_erased(casework: Casewo
         registered(casework, person("李四", "1982-05-05", "female", person_id=doubled))
 
 
+def test_who_moved_on_and_is_erased_there_is_told_of_under_each_of_their_records(casework: Casework):
+    """Bureaus may have been told of her under the record that the file holds which she left."""
+    home, she, doubled = twice(casework)
+    split = casework.split_household(home, by(), split_on=date(2013, 10, 1), members={she: "head"}, head=she)
+    new = split.events[0]["new_household"]
+
+    erased = erase(casework, new, she)
+
+    assert [each["person_id"] for each in erased.events] == [she, doubled]
+    assert casework.household(new).people.keys() == {she}
+    assert casework.household(new).people[she].is_erased
+
+
 def test_an_erasure_that_a_restored_log_knows_as_of_a_doubled_record_is_applied_again(casework: Casework):
     """The departure was voided after the backup, and the record erased by itself."""
     home, _, doubled = twice(casework)

@@ -94,7 +94,8 @@ class ConsentCommands(MembershipCommands):
     def erase_person(self, by: By, *, erased_on: date, person_id: UUID, ledger_entry: int) -> None:
         """What names a person goes, as was asked; erasing whoever is erased changes nothing.
 
-        Whoever knew them by a record that was found to be theirs is told of that one too.
+        Whoever knew them by a record that was found to be theirs is told of that one too, though it may be none of
+        this household's, where they moved here since.
         """
         self._check_date(by, erased_on, backdated=False)
         person = self.person(person_id)
@@ -104,7 +105,7 @@ class ConsentCommands(MembershipCommands):
         if person.erasure is None:
             raise Refused("erasure-not-requested")
         refuse_if(erased_on < person.erasure.requested_on, "erased-before-requested")
-        for record in (person_id, *(double for double in person.doubles if double in self.people)):
+        for record in (person_id, *person.doubles):
             self.record(PersonErased(occurred_on=erased_on, person_id=record, ledger_entry=ledger_entry))
 
     def record_survey(

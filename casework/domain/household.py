@@ -159,8 +159,10 @@ class Household(CarriedOver, ConsentCommands, TransferCommands):
                 origin = Origin(self.id, self.version)
                 survey = Survey(on, event.instrument, event.version, event.answers, origin)
                 self.people[person_id].surveys.append(survey)
-            case PersonErased(person_id=person_id):
+            case PersonErased(person_id=person_id) if person_id in self.people:
                 self._erased(self.people[person_id], on, event.ledger_entry)
+            case PersonErased():
+                pass  # a doubled record that another household's file holds
             case TransferRequested():
                 self._transfer_asked(event)
             case TransferAnswered(transfer_id=transfer_id, answer=answer, reason=reason):
