@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,9 +23,10 @@ from casework.application import Casework
 from casework.cli import main
 from casework.config import Settings
 from casework.domain.ids import partition_of, uuid7
-from casework.errors import CaseworkError, NotFound, Refused
+from casework.errors import CaseworkError, NotFound, Refused, Unavailable
 from casework.log.append import Beside, NewEvent, append_statement
 from casework.outcome import Outcome
+from casework.privacy import ledger as ledgers
 from casework.privacy.id_number import synthetic_id_number
 from casework.privacy.ledger import Ledger
 from tests.bulk.conftest import Clerk
@@ -341,6 +343,26 @@ def test_an_erasure_answers_again_as_it_did_and_is_in_the_ledger_once(casework: 
 
     assert (first, erase(casework, home, he).changed) == (again, False)
     assert len(ledger_of(casework).written()) == 1
+
+
+def test_nobody_erases_while_the_ledger_is_compared_with_the_vault(casework: Casework, monkeypatch: pytest.MonkeyPatch):
+    """An erasure between the look at one and the look at the other would be taken for a ledger that lacks it."""
+    home, _, she = couple(casework)
+    asked_for(casework, home, she)
+    erase(casework, home, she)
+    monkeypatch.setattr(ledgers, "WAIT_SECONDS", 0)
+    tried = []
+
+    def look(query: str) -> Any:
+        with pytest.raises(Unavailable), ledger_of(casework).pages():
+            pass
+        tried.append(query)
+        return db.execute(query)
+
+    with casework.pool.connection() as db:
+        ledger_of(casework).check(SimpleNamespace(execute=look))  # type: ignore[arg-type]
+
+    assert len(tried) == 1
 
 
 def test_what_is_refused_leaves_no_line(casework: Casework):

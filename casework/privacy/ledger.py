@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import takewhile
@@ -93,20 +93,29 @@ class Ledger:
 
     def written(self) -> list[Written]:
         """All entries, each checked to follow the one before it and to be signed; none where there is no file."""
-        try:
-            with self.file.open("rb") as file:
-                _lock(file.fileno(), fcntl.LOCK_SH)
-                content = _whole_lines(file.read())
-        except FileNotFoundError:
-            return []
-        return self._read(content)
+        with self._held() as written:
+            return written
+
+    @contextmanager
+    def _held(self) -> Iterator[list[Written]]:
+        """All entries, while nobody erases."""
+        with ExitStack() as opened:
+            try:
+                file = opened.enter_context(self.file.open("rb"))
+            except FileNotFoundError:
+                yield []
+                return
+            _lock(file.fileno(), fcntl.LOCK_SH)
+            yield self._read(_whole_lines(file.read()))
 
     def check(self, db: Connection[tuple[object, ...]]) -> None:
         """Raise where the ledger holds erasures that the vault lacks, or lacks some that the vault has applied.
 
-        Raises ``ledger-ahead``, ``ledger-differs`` or ``ledger-damaged``.
+        Nobody erases meanwhile: what is under way would be in one and not in the other. Raises ``ledger-ahead``,
+        ``ledger-differs`` or ``ledger-damaged``.
         """
-        missing = self.missing(db, self.written())
+        with self._held() as written:
+            missing = self.missing(db, written)
         if missing:
             raise CaseworkError("ledger-ahead", count=len(missing))
 
