@@ -34,6 +34,11 @@ SUBSCRIPTIONS = {
     "lag": (GaugeMetricFamily, "Positions of the log that it has not been past, told or withheld."),
     "lag_seconds": (GaugeMetricFamily, "Age of the oldest of them."),
     "held": (GaugeMetricFamily, "Partitions that wait for an event that cannot be read."),
+    "ended": (GaugeMetricFamily, "Whether nothing more is told: its grant has ended."),
+}
+ERASURES = {
+    "unacknowledged": (GaugeMetricFamily, "People who were erased, of whom the subscriber may still hold something."),
+    "oldest_seconds": (GaugeMetricFamily, "How long ago the first of them was erased."),
 }
 QUEUES = {
     "waiting": (GaugeMetricFamily, "Jobs that wait."),
@@ -62,6 +67,7 @@ class Report(Collector):
         queues = {name: queue for name, queue in self.found["queues"].items() if queue is not None}
         yield from _families("casework_queue", "queue", QUEUES, queues)
         yield from _families("casework_subscription", "subscription", SUBSCRIPTIONS, self.found["subscriptions"])
+        yield from _families("casework_erasures", "subscription", ERASURES, self.found["erasures"])
         hooks = {id: _figures(hook) for id, hook in self.found["webhooks"].items()}
         yield from _families("casework_webhook", "subscription", WEBHOOKS, hooks)
         yield _outcomes(self.found["webhooks"])
@@ -71,7 +77,8 @@ class Report(Collector):
 def metrics() -> Response:
     """Tell all of it."""
     registry = CollectorRegistry()
-    registry.register(Report(report(current_app.extensions["settings"], casework().pool)))
+    known = casework().registry(at_most_old=1)
+    registry.register(Report(report(current_app.extensions["settings"], casework().pool, known)))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -55,6 +55,7 @@ class Resume(Query):
 class StandingAnswer(ma.Schema):
     """How far the subscriber says that it has come."""
 
+    caught_up = answers.Boolean(required=True, **described("Whether nothing comes after what it has."))
     sequence = answers.Integer(required=True, **described("Envelopes that it was given."))
     lag = answers.Integer(
         required=True,
@@ -67,9 +68,7 @@ class StandingAnswer(ma.Schema):
     oldest_at = answers.DateTime(
         required=True, allow_none=True, **described("When that was; to a bureau to the minute.")
     )
-    held = answers.List(
-        answers.Integer(), required=True, **described("Partitions that wait for an event that cannot be read.")
-    )
+    held = answers.Integer(required=True, **described("Partitions that wait for an event that cannot be read."))
     seen_at = answers.DateTime(required=True)
 
 
@@ -87,6 +86,13 @@ class SubscriptionAnswer(ma.Schema):
     opened_on = answers.Date(required=True)
     closed_on = answers.Date(required=True, allow_none=True)
     erasures_acknowledged = answers.Integer(required=True)
+    erasures_unacknowledged = answers.Integer(
+        required=True,
+        **described("People who were erased since it began, of whom nobody said yet that they are deleted."),
+    )
+    oldest_unacknowledged_at = answers.DateTime(
+        required=True, allow_none=True, **described("When the first of them was erased.")
+    )
     standing = answers.Nested(StandingAnswer, required=True, allow_none=True)
 
 

@@ -30,6 +30,7 @@ from casework.domain.subscriptions import Subscription
 from casework.errors import Forbidden, NotFound, Refused
 from casework.outcome import Context, Outcome
 from casework.projections.reading import Unheard
+from casework.streams.acknowledged import NOBODY, Unacknowledged, unacknowledged
 from casework.streams.cursor import Cursor
 from casework.streams.feed import Batch
 from casework.streams.feeds import Feeds
@@ -68,8 +69,8 @@ def list_subscriptions(asked: Fields) -> dict[str, Any]:
     """List subscriptions, and how far behind each is; a bureau sees its own."""
     seen = [each for each in casework().registry().subscriptions.values() if is_seen(each)]
     with casework().pool.connection() as db:
-        stand = standings(db, [each.id for each in seen])
-    return {"items": [_told(each, stand) for each in seen]}
+        stand, left = standings(db, [each.id for each in seen]), unacknowledged(db, seen)
+    return {"items": [_told(each, stand, left) for each in seen]}
 
 
 @bp.reading("/subscriptions/<uuid:subscription_id>", Plainly, SubscriptionAnswer)
@@ -79,7 +80,7 @@ def read(asked: Fields, subscription_id: UUID) -> dict[str, Any]:
     if found is None or not is_seen(found):
         raise NotFound("subscription-unknown")
     with casework().pool.connection() as db:
-        return _told(found, standings(db, [found.id]))
+        return _told(found, standings(db, [found.id]), unacknowledged(db, [found]))
 
 
 @bp.cancelling("/subscriptions/<uuid:subscription_id>", Plainly, ClosedAnswer)
@@ -210,11 +211,14 @@ def is_seen(subscription: Subscription) -> bool:
     return True
 
 
-def _told(subscription: Subscription, stand: Mapping[UUID, Standing]) -> dict[str, Any]:
+def _told(
+    subscription: Subscription, stand: Mapping[UUID, Standing], left: Mapping[UUID, Unacknowledged]
+) -> dict[str, Any]:
     opened, closed = subscription.opened, subscription.closed
     grant = casework().registry(at_most_old=1).grant(opened.grant)
     assert grant is not None
     standing = stand.get(subscription.id)
+    erasures = NOBODY if is_over(subscription) else left[subscription.id]
     return {
         "id": subscription.id,
         "bureau": opened.bureau,
@@ -227,18 +231,28 @@ def _told(subscription: Subscription, stand: Mapping[UUID, Standing]) -> dict[st
         "opened_on": opened.occurred_on,
         "closed_on": closed.occurred_on if closed is not None else None,
         "erasures_acknowledged": len(subscription.acknowledged),
-        "standing": as_seen(standing) if standing is not None and closed is None else None,
+        "erasures_unacknowledged": erasures.people,
+        "oldest_unacknowledged_at": erasures.oldest_at and erasures.oldest_at.replace(microsecond=0),
+        "standing": as_seen(standing, subscription) if standing is not None and closed is None else None,
     }
 
 
-def as_seen(stands: Standing | Stands) -> dict[str, Any]:
+def is_over(subscription: Subscription) -> bool:
+    """Whether nothing more is given out to a subscription."""
+    return casework().registry(at_most_old=1).is_over(subscription, casework().today)
+
+
+def as_seen(found: Standing | Stands, subscription: Subscription) -> dict[str, Any]:
     """Return how a subscriber or its endpoint stands, as far as the caller may know it.
 
     A bureau that took its events one by one could count by its lag what was withheld between them, and know it again
-    in another's feed by the instant; so it is told how long it is behind, and no more.
+    in another's feed by the instant; so it is told whether and for how long it is behind, and no more.
     """
-    seen = stands._asdict()
+    stands = found.ended() if is_over(subscription) else found
+    seen = {**stands._asdict(), "caught_up": stands.oldest_at is None}
     del seen["subscription_id"]
+    if isinstance(stands, Standing):
+        seen["held"] = len(stands.held)
     if of_one_bureau():
         since = stands.oldest_at and stands.oldest_at.replace(second=0, microsecond=0)
         minutes = (datetime.now(UTC) - since) // timedelta(minutes=1) if since is not None else 0

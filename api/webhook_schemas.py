@@ -53,6 +53,7 @@ class ListDeliveries(Query):
 class EndpointStands(ma.Schema):
     """How far its deliveries have come."""
 
+    caught_up = answers.Boolean(required=True, **described("Whether everything was taken that is there."))
     breaker = answers.String(required=True, validate=validate.OneOf((CLOSED, PROBING, RESTING)))
     rests_until = answers.AwareDateTime(
         required=True, allow_none=True, **described("It is left alone until then: it failed, or asked for it.")

@@ -47,13 +47,14 @@ def set_endpoint(asked: Fields, subscription_id: UUID) -> dict[str, Any]:
     """
     subscription = own(subscription_id)
     made = webhooks().set_endpoint(_context(), subscription, url=asked["url"], content=asked["content"])
-    return _told(made.endpoint, made.secret)
+    return _told(made.endpoint, subscription, made.secret)
 
 
 @bp.reading(f"{OF_SUBSCRIPTION}/endpoint", Plainly, EndpointAnswer)
 def read(asked: Fields, subscription_id: UUID) -> dict[str, Any]:
     """Read an endpoint: its state, its breaker, how far its deliveries have come and what they came to."""
-    return _told(webhooks().endpoint(_seen(subscription_id).id))
+    subscription = _seen(subscription_id)
+    return _told(webhooks().endpoint(subscription.id), subscription)
 
 
 @bp.cancelling(f"{OF_SUBSCRIPTION}/endpoint", Plainly, EndpointRemoved)
@@ -70,14 +71,15 @@ def rotate_secret(asked: Fields, subscription_id: UUID) -> Any:
     subscription = own(subscription_id)
     names = ("webhook-secret", principal().sub, str(subscription.id), idempotency_key())
     made = webhooks().rotate(subscription.id, casework().persons.hashes.command_id(*names))
-    return answer(_told(made.endpoint, made.secret), 202)
+    return answer(_told(made.endpoint, subscription, made.secret), 202)
 
 
 @bp.asking(f"{OF_SUBSCRIPTION}/endpoint/verifications", Nothing, EndpointAnswer)
 def verify(asked: Fields, subscription_id: UUID) -> Any:
     """Have an endpoint that is not active asked again, now; one that was disabled goes on where it was."""
     idempotency_key()
-    return answer(_told(webhooks().verify(own(subscription_id).id)), 202)
+    subscription = own(subscription_id)
+    return answer(_told(webhooks().verify(subscription.id), subscription), 202)
 
 
 @bp.reading(f"{OF_SUBSCRIPTION}/deliveries", ListDeliveries, DeliveryList)
@@ -110,8 +112,9 @@ def send_again(asked: Fields, subscription_id: UUID) -> Any:
     idempotency_key()
     if len(asked) == 2:
         raise Invalid("replay-from-both")
-    endpoint = webhooks().send_again(own(subscription_id), after=asked.get("after"), since=asked.get("since"))
-    return answer(_told(endpoint), 202)
+    subscription = own(subscription_id)
+    endpoint = webhooks().send_again(subscription, after=asked.get("after"), since=asked.get("since"))
+    return answer(_told(endpoint, subscription), 202)
 
 
 def webhooks() -> Webhooks:
@@ -146,8 +149,8 @@ def _after(ids: OwnIds, mark: UUID | None) -> Place:
     return partition, position
 
 
-def _told(endpoint: Endpoint, secret: str | None = None) -> dict[str, Any]:
-    stands = as_seen(webhooks().stands(endpoint.subscription_id))
+def _told(endpoint: Endpoint, subscription: Subscription, secret: str | None = None) -> dict[str, Any]:
+    stands = as_seen(webhooks().stands(endpoint.subscription_id), subscription)
     for name in ("state", "reason"):
         del stands[name]
     return {

@@ -16,12 +16,16 @@ from rich.table import Column, Table
 
 from casework import wiring
 from casework.config import Settings
+from casework.domain.aggregate import Recorded
+from casework.domain.calendar import shanghai_date
+from casework.domain.registry import Registry
 from casework.log import reading as log_reading
 from casework.log.codec import EventCodec
 from casework.log.pool import Pool
 from casework.projections import reading
 from casework.projections.engine import Engine
 from casework.projections.verify import verify
+from casework.streams.acknowledged import unacknowledged
 from casework.streams.standing import standings
 from casework.streams.webhooks.report import Stands, stands
 from casework.streams.webhooks.schedule import schedule
@@ -41,14 +45,16 @@ SHOWN_OF_WEBHOOKS = (
 )
 
 
-def report(settings: Settings, pool: Pool) -> dict[str, Any]:
-    """All of it as plain JSON values."""
+def report(settings: Settings, pool: Pool, registry: Registry) -> dict[str, Any]:
+    """All of it as plain JSON values; the registry says whose subscriptions are over."""
+    over = _over(registry)
     return {
         "views": {name: _view(rows) for name, rows in reading.status(pool).items()},
         "parked": _parked(pool),
         "queues": _queues(settings),
-        "subscriptions": _subscriptions(pool),
-        "webhooks": _webhooks(pool),
+        "subscriptions": _subscriptions(pool, over),
+        "webhooks": _webhooks(pool, over),
+        "erasures": _erasures(pool, registry, over),
     }
 
 
@@ -56,14 +62,14 @@ def report_with_rates(settings: Settings, pool: Pool) -> dict[str, Any]:
     """The report, and how many events a second each view takes in, for which it looks twice."""
     before, began = reading.status(pool), monotonic()
     sleep(RATE_SECONDS)
-    found = report(settings, pool)
+    registry = _registry(pool)
+    found = report(settings, pool, registry)
     for name, view in found["views"].items():
         moved = view["position"] - sum(row.position for row in before.get(name, ()))
         view["events_per_second"] = round(moved / (monotonic() - began), 1)
-    for id, grant in _grants(pool, {*found["subscriptions"], *found["webhooks"]}).items():
-        for told in (found["subscriptions"], found["webhooks"]):
-            if id in told:
-                told[id]["grant"] = grant
+    for told in (found["subscriptions"], found["webhooks"], found["erasures"]):
+        for id, each in told.items():
+            each["grant"] = registry.subscriptions[UUID(id)].opened.grant
     return found
 
 
@@ -83,7 +89,12 @@ def show(settings: Settings, *, as_json: bool) -> None:
     for id, told in found["subscriptions"].items():
         held = f", {told['held']} partitions wait for an event that cannot be read" if told["held"] else ""
         behind = f"{told['lag']} positions behind, the oldest for {told['lag_seconds']} s"
+        behind = "ended" if told["ended"] else behind
         screen.print(f"subscription {id} ({told['grant']}): {told['sequence']} events given, {behind}{held}")
+    for id, told in found["erasures"].items():
+        if told["unacknowledged"]:
+            left = f"{told['unacknowledged']} erasures not acknowledged, the oldest for {told['oldest_seconds']} s"
+            screen.print(f"subscription {id} ({told['grant']}): {left}")
     if found["webhooks"]:
         screen.print(_webhooks_table(found["webhooks"]))
 
@@ -123,19 +134,42 @@ def _view(rows: list[reading.PartitionStatus]) -> dict[str, Any]:
     }
 
 
-def _grants(pool: Pool, subscriptions: Collection[str]) -> dict[str, str]:
-    """By subscription the name of the grant that it rests on."""
+def _registry(pool: Pool) -> Registry:
+    """Grants and subscriptions alone, so that an entry about a unit which cannot be read keeps none of them back."""
     codec = EventCodec()
     with pool.connection() as db:
-        opened = {id: log_reading.timeline(db, UUID(id), limit=1) for id in subscriptions}
-    return {id: cast("Any", codec.decode(each.type, each.state)).grant for id, [each] in opened.items()}
+        events = [each for each in log_reading.registry_events(db) if each.type.startswith(("grant.", "subscription."))]
+    told = [
+        (each.position, Recorded(each.stream_id, each.version, codec.decode(each.type, each.state))) for each in events
+    ]
+    return Registry().fold(told)
 
 
-def _webhooks(pool: Pool) -> dict[str, dict[str, Any]]:
+def _over(registry: Registry) -> set[UUID]:
+    """Subscriptions to which nothing more is given out."""
+    today = shanghai_date(datetime.now(UTC))
+    return {id for id, each in registry.subscriptions.items() if registry.is_over(each, today)}
+
+
+def _webhooks(pool: Pool, over: Collection[UUID]) -> dict[str, dict[str, Any]]:
     """By subscription how its endpoint stands."""
     with pool.connection() as db:
         found = stands(db, schedule().failures_to_rest)
-    return {str(each.subscription_id): _stands(each) for each in found}
+    return {
+        str(each.subscription_id): _stands(each.ended() if each.subscription_id in over else each) for each in found
+    }
+
+
+def _erasures(pool: Pool, registry: Registry, over: Collection[UUID]) -> dict[str, dict[str, Any]]:
+    """By subscription how many erasures it has yet to acknowledge; who was to delete everything is left out."""
+    going_on = [each for id, each in registry.subscriptions.items() if id not in over]
+    with pool.connection() as db:
+        found = unacknowledged(db, going_on)
+    now = datetime.now(UTC)
+    return {
+        str(id): {"unacknowledged": each.people, "oldest_seconds": round(each.seconds(now), 1)}
+        for id, each in found.items()
+    }
 
 
 def _stands(found: Stands) -> dict[str, Any]:
@@ -151,16 +185,17 @@ def _parked(pool: Pool) -> list[dict[str, str]]:
     return [{"household_id": str(each.household_id), "error": each.error} for each in found]
 
 
-def _subscriptions(pool: Pool) -> dict[str, dict[str, Any]]:
+def _subscriptions(pool: Pool, over: Collection[UUID]) -> dict[str, dict[str, Any]]:
     """How far each subscriber has come that ever asked."""
     with pool.connection() as db:
-        found = standings(db)
+        found = {id: each.ended() if id in over else each for id, each in standings(db).items()}
     return {
         str(id): {
             "sequence": each.sequence,
             "lag": each.lag,
             "lag_seconds": round(each.lag_seconds, 1),
             "held": len(each.held),
+            "ended": id in over,
         }
         for id, each in found.items()
     }

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from rq import Queue
@@ -15,14 +16,16 @@ from rq import Queue
 from casework.cli import main
 from casework.domain.aggregate import EVENT_TYPES
 from casework.domain.events.residence import ResidenceVerified
-from casework.domain.ids import uuid7
-from casework.domain.registry import subscription_id
+from casework.domain.grants import GrantIssued, GrantRevoked
+from casework.domain.ids import uuid7, vault_partition_of
+from casework.domain.registry import grant_id, subscription_id
 from casework.domain.subscriptions import SubscriptionOpened
 from casework.streams.cursor import Cursor
 from casework.streams.standing import remember
 from casework.wake import connect
 from tests.projections.lives import life
 from tests.projections.simulated import Simulated, simulated
+from tests.streams.given import extent
 from workers.queue import DRAINS, enqueue_drain, queue
 
 MENDED = "household.mended-in-time.v1"
@@ -85,6 +88,48 @@ def test_status_names_the_grant_of_a_subscription(log: Simulated, environ: dict[
 
     assert (told["grant"], told["sequence"], told["lag"]) == ("edub-schools", 0, 0)
     assert f"subscription {id} (edub-schools): 0 events given" in run(environ, "status").output.replace("\n", " ")
+
+
+def test_status_says_whose_subscription_ended_and_who_has_yet_to_acknowledge_an_erasure(
+    log: Simulated, environ: dict[str, str]
+):
+    for name in ("edub-schools", "edub-gone"):
+        log.tell_registry(
+            grant_id(name),
+            GrantIssued(
+                occurred_on=date(2013, 3, 1),
+                name=name,
+                bureau="EDUB",
+                purpose="service",
+                legal_basis="statutory_duty",
+                extent=extent(),
+            ),
+        )
+    going_on, ended = subscription_id(uuid7()), subscription_id(uuid7())
+    for id, name in ((going_on, "edub-schools"), (ended, "edub-gone")):
+        log.tell_registry(
+            id, SubscriptionOpened(occurred_on=date(2013, 3, 1), bureau="EDUB", grant=name, start="beginning")
+        )
+    log.tell_registry(grant_id("edub-gone"), GrantRevoked(occurred_on=date(2013, 4, 1), reason="misuse"))
+    home = life(uuid7(), 1)
+    log.tell(home)
+    person, household = uuid7(), home[0].originator_id
+    with log.pool.connection() as db:
+        for id in (going_on, ended):
+            remember(db, id, Cursor.beginning(1), ())
+    with psycopg.connect(environ["CASEWORK_DATABASE_URL"]) as db:
+        for gone in (person, household):
+            db.execute(
+                "INSERT INTO vault.erased (partition, subject_id) VALUES (%s, %s)", (vault_partition_of(gone), gone)
+            )
+
+    told = status(environ)
+    shown = run(environ, "status").output.replace("\n", " ")
+
+    assert [told["subscriptions"][str(id)]["lag"] for id in (going_on, ended)] == [len(home), 0]
+    assert {id: each["unacknowledged"] for id, each in told["erasures"].items()} == {str(going_on): 1}
+    assert f"subscription {ended} (edub-gone): 0 events given, ended" in shown
+    assert f"subscription {going_on} (edub-schools): 1 erasures not acknowledged" in shown
 
 
 def test_what_was_parked_is_shown_and_comes_back_after_the_fix(

@@ -115,6 +115,10 @@ class Grant(Aggregate):
         extent = self.extent
         return self.revoked is None and extent.from_ <= day and (extent.to is None or day <= extent.to)
 
+    def has_ended(self, day: date) -> bool:
+        """Whether nothing is told under it on a day, nor on any later one."""
+        return self.revoked is not None or (self.extent.to is not None and self.extent.to < day)
+
     def issue(
         self,
         by: By,

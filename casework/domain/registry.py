@@ -208,6 +208,11 @@ class Registry(Tree):
         """The grant of a name, if it was issued."""
         return self.grants.get(grant_id(name))
 
+    def is_over(self, subscription: Subscription, day: date) -> bool:
+        """Whether nothing more of households is given out to a subscription: it was closed, or its grant has ended."""
+        grant = self.grant(subscription.opened.grant)
+        return subscription.closed is not None or (grant is not None and grant.has_ended(day))
+
     def unit(self, code: str) -> Unit | None:
         """The unit of a code, if it was registered."""
         return self.units.get(unit_id(code))

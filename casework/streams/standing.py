@@ -56,6 +56,10 @@ class Standing(NamedTuple):
     oldest_at: datetime | None
     lag_seconds: float
 
+    def ended(self) -> Standing:
+        """The same where nothing more is given out, and so it is behind nothing."""
+        return self._replace(held=[], lag=0, oldest_at=None, lag_seconds=0.0)
+
 
 def remember(db: Db, subscription_id: UUID, cursor: Cursor, held: Collection[int]) -> None:
     """Keep how far a subscriber says that it has come."""

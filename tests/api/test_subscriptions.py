@@ -14,6 +14,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from casework.application import Casework
 from tests.api.conftest import Answer, Desk, DeskOf, arrived
+from tests.api.test_erasure import erased
 from tests.api.test_grants import issued
 
 VISITS = "household.residence-verified.v1"
@@ -136,12 +137,14 @@ def test_how_far_a_subscriber_has_come_can_be_seen(desk: DeskOf):
     after = pulled(schools, path)[-1].json["next"]
     schools.get(f"{path}/events?after={after}")
     level = desk("operator").get(path).json["standing"]
+    caught_up = schools.get(path).json["standing"]["caught_up"]
     arrived(clerk)
     behind = desk("operator").get(path).json["standing"]
 
     assert never is None
+    assert caught_up is True
     assert (level["sequence"], level["lag"], level["lag_seconds"], level["oldest_at"]) == (1, 0, 0, None)
-    assert (behind["sequence"], behind["lag"], behind["held"]) == (1, 1, [])
+    assert (behind["sequence"], behind["lag"], behind["held"]) == (1, 1, 0)
     assert behind["oldest_at"] is not None
     metrics = desk(None).get("/metrics").text
     assert f'casework_subscription_lag{{subscription="{path[-36:]}"}} 1.0' in metrics
@@ -157,8 +160,47 @@ def test_no_bureau_can_count_what_is_withheld_by_how_far_it_is_behind(desk: Desk
     behind = [each.get(path).json["standing"] for each in (schools, desk("service", bureau="EDUB"), desk("operator"))]
 
     assert [each["lag"] for each in behind] == [None, None, 1]
+    assert [each["caught_up"] for each in behind] == [False] * 3
     assert [each["oldest_at"][17:-1] for each in behind[:2]] == ["00", "00"]
     assert behind[0]["lag_seconds"] % 60 == 0
+
+
+def test_who_has_yet_to_acknowledge_an_erasure_can_be_seen(desk: DeskOf):
+    clerk, schools, watching = desk(), desk("bureau", bureau="EDUB"), desk("operator")
+    home = arrived(clerk)
+    path, later = (subscribed(desk, name, start="now") for name in ("pull-17", "pull-18"))
+    [member] = clerk.get(f"/v1/households/{home}").json["members"]
+
+    erased(desk, home, member["person_id"])
+    left = [each.get(path).json for each in (schools, watching)]
+    metrics = desk(None).get("/metrics").text
+    [notice] = [each for batch in pulled(schools, path) for each in batch.json["items"]]
+    schools.post(f"{path}/acknowledgements", {"person_ids": [notice["data"]["person_id"]]})
+    done, other = (watching.get(each).json for each in (path, later))
+    watching.post("/v1/grants/pull-18/revocations", {"reason": "misuse"})
+
+    assert [each["erasures_unacknowledged"] for each in left] == [1, 1]
+    assert left[0]["oldest_unacknowledged_at"] is not None
+    assert f'casework_erasures_unacknowledged{{subscription="{path[-36:]}"}} 1.0' in metrics
+    assert (done["erasures_unacknowledged"], done["oldest_unacknowledged_at"]) == (0, None)
+    assert other["erasures_unacknowledged"] == 1
+    assert watching.get(later).json["erasures_unacknowledged"] == 0
+    assert f'casework_erasures_unacknowledged{{subscription="{later[-36:]}"}}' not in desk(None).get("/metrics").text
+
+
+def test_who_is_told_nothing_more_is_behind_nothing(desk: DeskOf):
+    schools = desk("bureau", bureau="EDUB")
+    path = subscribed(desk, "pull-19", start="now")
+    pulled(schools, path)
+    desk("operator").post("/v1/grants/pull-19/revocations", {"reason": "duty_ended"})
+
+    arrived(desk())
+
+    standing = desk("operator").get(path).json["standing"]
+    assert (standing["lag"], standing["lag_seconds"], standing["caught_up"]) == (0, 0, True)
+    metrics = desk(None).get("/metrics").text
+    assert f'casework_subscription_lag{{subscription="{path[-36:]}"}} 0.0' in metrics
+    assert f'casework_subscription_ended{{subscription="{path[-36:]}"}} 1.0' in metrics
 
 
 def test_a_closed_subscription_gives_out_nothing(desk: DeskOf):

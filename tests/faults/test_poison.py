@@ -12,6 +12,7 @@ import pytest
 from casework import status
 from casework.config import Settings
 from casework.domain.ids import partition_of
+from casework.domain.registry import Registry
 from casework.projections import reading
 from tests.faults.amounts import amount, within
 from tests.faults.invariants import assert_views_hold, is_caught_up
@@ -127,4 +128,4 @@ def mend(log: Simulated, household_id: UUID) -> None:
 
 def shown(log: Simulated) -> Any:
     """What the operator sees."""
-    return status.report(Settings.from_env({}), log.pool)
+    return status.report(Settings.from_env({}), log.pool, Registry())

@@ -71,6 +71,12 @@ class Stands(NamedTuple):
     dead_total: int
     withheld_total: int
 
+    def ended(self) -> Stands:
+        """The same where nothing more is given out: it is behind with what waits alone, notices about the grant."""
+        if self.waiting:
+            return self._replace(lag=0)
+        return self._replace(lag=0, oldest_at=None, lag_seconds=0.0)
+
 
 def stands(db: Db, failures: int, ids: Collection[UUID] | None = None) -> list[Stands]:
     """Return how endpoints stand, all or some; a breaker opens after so many failures in a row."""
