@@ -6,7 +6,7 @@ from typing import Any
 
 from casework.streams.disclosure import TYPES
 from casework.streams.shapes import data_of, kinds, told_types
-from casework.streams.tail import GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED
+from casework.streams.tail import EPOCH_CHANGED, GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED
 from casework.streams.webhooks.messages import CHALLENGE, MEDIA
 
 Content = dict[str, Any]
@@ -59,7 +59,7 @@ def _event(name: str) -> Content:
 
 def _signs() -> Content:
     """What a stream says of itself, as events of these names."""
-    reasons = [GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED, "restart"]
+    reasons = [GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED, EPOCH_CHANGED, "restart"]
     return {
         "lagging": _message("lagging", "Events were taken too slowly; the stream ends.", {}),
         "ended": _message("ended", "Nothing more comes, and the stream ends.", {"reason": {"enum": reasons}}),

@@ -88,6 +88,12 @@ def read_birth(db: psycopg.Connection[Any]) -> Birth | None:
         return cursor.fetchone()
 
 
+def epoch_of(db: psycopg.Connection[Any]) -> int:
+    """Return the epoch that the log's positions belong to; a restore opens another one."""
+    born = read_birth(db)
+    return born.epoch if born is not None else 1
+
+
 def _check_server(db: psycopg.Connection[Any]) -> None:
     if db.info.server_version < OLDEST_SERVER * 10_000:
         raise UnsuitableServer(f"PostgreSQL {OLDEST_SERVER} or later is needed.")

@@ -12,7 +12,7 @@ from casework.application import Casework
 from casework.domain.registry import Registry, grant_id
 from casework.domain.subscriptions import Subscription
 from casework.garbage import without_collections
-from casework.log.migrations import read_birth
+from casework.log.migrations import epoch_of
 from casework.log.reading import Db
 from casework.privacy.search import KeyedHashes
 from casework.streams import cursor as cursors
@@ -46,8 +46,7 @@ class Feeds:
 
         Raises ``cursor-invalid`` and ``epoch-changed``.
         """
-        born = read_birth(db)
-        epoch = born.epoch if born is not None else 1
+        epoch = epoch_of(db)
         if text is None:
             return beginning_of(db, subscription, epoch)
         return cursors.opened(text, subscription.id, self._casework.persons.hashes.keys, epoch=epoch)

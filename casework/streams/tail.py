@@ -26,6 +26,7 @@ from casework.application import Casework
 from casework.domain.subscriptions import Subscription
 from casework.errors import CaseworkError
 from casework.log import reading
+from casework.log.migrations import epoch_of
 from casework.streams.cursor import Cursor, packed
 from casework.streams.disclosure import Envelope
 from casework.streams.feed import Batch
@@ -48,6 +49,7 @@ _CATCH_UPS = 4
 _BEAT = b": \n\n"
 
 GRANT_ENDED, SUBSCRIPTION_CLOSED, TOKEN_EXPIRED = "grant-ended", "subscription-closed", "token-expired"
+EPOCH_CHANGED = "epoch-changed"
 
 Positions = tuple[int, ...]
 """A position of each partition; where many clients stand at the same, all hold the same tuple."""
@@ -308,14 +310,18 @@ class Tail:
         return batch.caught_up
 
     def _check(self) -> None:
-        """End what may not go on: the subscription, the grant or the token has ended; and keep how far others are."""
+        """End what may not go on: the subscription, the grant, the token or the epoch; and keep how far others are."""
         with self._lock:
             clients = [(client, grant) for grant, group in self._groups.items() for client in group.clients]
         known, today = self._casework.registry(), self._casework.today
+        with self._casework.pool.connection() as db:
+            epoch = epoch_of(db)
         for client, grant in clients:
             subscription, found = known.subscriptions.get(client.id), known.grant(grant)
             if subscription is not None and found is not None:
                 reason = _ended(subscription, found.in_force(today), client)
+                if client.cursor.epoch != epoch:
+                    reason = EPOCH_CHANGED
                 if reason is not None:
                     client.end("ended", reason)
         self._remember([client for client, _ in clients])

@@ -24,7 +24,7 @@ from casework.application import Casework
 from casework.domain.ids import REGISTRY
 from casework.domain.subscriptions import Subscription
 from casework.faults import fault
-from casework.log.migrations import read_birth
+from casework.log.migrations import epoch_of
 from casework.log.reading import Db
 from casework.streams import feed
 from casework.streams.again import Again, told_again
@@ -147,8 +147,7 @@ class Turn:
         endpoint, id = self._endpoint, self._endpoint.subscription_id
         with self._desk.casework.pool.connection() as db, db.transaction():
             self._hold(db)
-            born = read_birth(db)
-            epoch = born.epoch if born is not None else 1
+            epoch = epoch_of(db)
             if endpoint.again is not None:
                 self._begin_again(db, endpoint.again._replace(epoch=epoch))
             reason = "epoch-changed" if self._cursor.epoch != epoch else "failing" if self._fails_for_good() else None
