@@ -92,7 +92,7 @@ USING unnest(%b::smallint[], %b::bigint[]) AS gone (partition, position)
 WHERE old.subscription_id = %b AND (old.partition, old.position) = (gone.partition, gone.position)"""
 _REMOVE_AFTER = """
 DELETE FROM casework.webhook_waiting
-WHERE subscription_id = %b AND state = 'waiting' AND position > (%b::bigint[])[partition + 1]"""
+WHERE subscription_id = %b AND position > (%b::bigint[])[partition + 1]"""
 _REMOVE_ALL = "DELETE FROM casework.webhook_waiting WHERE subscription_id = %b"
 _CANCEL = """
 WITH gone AS (DELETE FROM casework.webhook_waiting WHERE subscription_id = %(id)b AND partition < 64 RETURNING 1)
@@ -189,7 +189,7 @@ def cancel(db: Db, subscription_id: UUID) -> None:
 
 
 def remove_after(db: Db, subscription_id: UUID, cursor: Cursor) -> None:
-    """Let what a feed that is taken again from a cursor will bring wait no more."""
+    """Let what a feed that is taken again from a cursor will bring wait no more, and no longer be given up."""
     done(db, _REMOVE_AFTER, (subscription_id, list(cursor.positions)))
 
 

@@ -249,6 +249,22 @@ def test_what_fails_for_days_is_given_up_and_can_be_sent_again(casework: Casewor
     assert post.row(subscription, "dead") == 1
 
 
+def test_what_was_given_up_is_tried_again_where_all_is_sent_again(casework: Casework, post: Post, receiver: Receiver):
+    subscription = post.to(receiver)
+    receiver.behave = misbehaving(Reply(400))
+    visit(casework, homes_of(casework, 1), 1)
+    post.work(give_up_seconds=0.0)
+    given_up = post.waiting(subscription, "dead")
+    receiver.behave = failing(1, Reply(500))
+
+    post.hooks.send_again(subscription)
+    post.work(give_up_seconds=0.0)
+
+    assert len(given_up) == 1
+    assert len(receiver.data()) == 1
+    assert post.waiting(subscription, "dead") == []
+
+
 def test_what_is_sent_again_by_its_id_waits_for_what_is_ahead_of_it_and_keeps_no_worker_busy(
     casework: Casework, post: Post, receiver: Receiver
 ):
