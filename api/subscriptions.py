@@ -257,4 +257,6 @@ def as_seen(found: Standing | Stands, subscription: Subscription) -> dict[str, A
         since = stands.oldest_at and stands.oldest_at.replace(second=0, microsecond=0)
         minutes = (datetime.now(UTC) - since) // timedelta(minutes=1) if since is not None else 0
         seen |= {"lag": None, "lag_seconds": minutes * 60.0, "oldest_at": since}
+        if isinstance(stands, Stands):
+            seen["withheld_total"] = None
     return seen

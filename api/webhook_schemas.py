@@ -74,7 +74,11 @@ class EndpointStands(ma.Schema):
     delivered_total = answers.Integer(required=True)
     failed_total = answers.Integer(required=True, **described("Tries in vain."))
     dead_total = answers.Integer(required=True)
-    withheld_total = answers.Integer(required=True, **described("Waited, and were no longer to be told."))
+    withheld_total = answers.Integer(
+        required=True,
+        allow_none=True,
+        **described("Waited, and were no longer to be told; which is for no bureau to know."),
+    )
 
 
 class EndpointAnswer(ma.Schema):

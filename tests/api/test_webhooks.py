@@ -68,7 +68,9 @@ def test_a_bureau_sets_an_endpoint_and_is_sent_what_it_may_know(desk: DeskOf, ca
     assert (read["state"], read["content"], read["secret"]) == ("active", "thin", None)
     assert read["stands"]["delivered_total"] == len(receiver.data()) > 0
     assert (read["stands"]["breaker"], read["stands"]["lag"], read["stands"]["waiting"]) == ("closed", None, 0)
-    assert desk("operator").get(f"{path}/endpoint").json["stands"]["lag"] == 0
+    watched = desk("operator").get(f"{path}/endpoint").json["stands"]
+    assert (watched["lag"], watched["withheld_total"], read["stands"]["withheld_total"]) == (0, 0, None)
+    assert (watched["caught_up"], read["stands"]["caught_up"]) == (True, True)
     assert said["id"] in [each["id"] for each in pulled]
     for message in receiver.taken:
         Webhook(made.json["secret"]).verify(message.body, message.headers)
