@@ -190,12 +190,24 @@ def _is_still_theirs(look: Look, episode: Episode, service: Service) -> bool:
 
 
 def _is_replaced(look: Look, episode: Episode, service: Service, ends: date) -> bool:
+    """By another grant that ends later, or by what was asked for anew and is yet to be decided."""
     for other in look.h.household.episodes_on(episode.service, episode.person_id, look.clock):
-        if other is not episode and key_of(other) == key_of(episode) and is_in_force(other, look.clock):
+        if other is episode or key_of(other) != key_of(episode):
+            continue
+        if is_in_force(other, look.clock):
             later = last_day(service, other.said_from, in_terms(other.terms, look.clock))
             if later is None or (later, other.episode_id) > (ends, episode.episode_id):
                 return True
+        elif _is_undecided(other, look.clock):
+            return True
     return False
+
+
+def _is_undecided(episode: Episode, clock: Clock) -> bool:
+    if episode.voided or episode.delivered_on is not None or episode.requested_on is None:
+        return False
+    decided = [*(terms.on for terms in episode.terms[:1]), episode.denied_on, episode.ended_on]
+    return clock.reached(episode.requested_on) and not any(on is not None and clock.reached(on) for on in decided)
 
 
 def _transfers(look: Look) -> Iterator[Item]:
