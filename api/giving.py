@@ -13,11 +13,13 @@ from api.auth import PERSONS, principal
 from api.bearer import Principal
 from api.language import language
 from api.policy_choice import default_policy
+from casework import references
 from casework.application import Casework
 from casework.domain.ids import REGISTRY, partition_of
 from casework.domain.registry import Registry
 from casework.errors import Forbidden, Invalid, problems
 from casework.outcome import Context, Outcome
+from casework.references import Reference
 
 _KEY = re.compile("[!-~]{1,255}", re.ASCII)
 _ETAG = re.compile(r'"([0-9]{1,9})(?:\.[!#-~]*)?"', re.ASCII)
@@ -43,13 +45,15 @@ def popped_context(fields: dict[str, Any]) -> Context:
         raise Forbidden("source-of-feeds")
     system, ref = (source["system"], source["ref"]) if source else (None, None)
     hashes, body = casework().persons.hashes, msgspec.json.encode(g.body, order="sorted")
+    mine = _reference(who, system, ref)
     return Context(
         actor=who.sub,
         role=role,
         bureau=who.bureau,
         unit=who.unit,
         divisions=who.divisions,
-        command_id=hashes.command_id(*_names(who, system, ref)),
+        command_id=mine.command_id,
+        after=mine.after,
         body_hash=hashes.body_hash("\0".join(_operation()), body),
         expected_version=_expected_version(role),
         source=system,
@@ -103,17 +107,18 @@ def etag(*parts: object) -> str:
     return f'"{".".join(map(str, parts))}"'
 
 
-def _names(who: Principal, system: str | None, ref: str | None) -> tuple[str, ...]:
-    """What a command's id is derived from: client, operation and key; or a feed's own reference alone (RULES G13).
+def _reference(who: Principal, system: str | None, ref: str | None) -> Reference:
+    """Which command it is: by client, operation and key; or by a feed's own reference alone (RULES G13).
 
     A key beside a reference does not make it another command.
     """
-    key = _key()
+    key, hashes = _key(), casework().persons.hashes
     if system is not None and ref is not None:
-        return ("source", system, ref)
+        with casework().pool.connection() as db:
+            return references.current(db, hashes, system, [ref])[ref]
     if key is None:
         raise HeaderMissing
-    return ("key", who.sub, *_operation(), key)
+    return Reference(hashes.command_id("key", who.sub, *_operation(), key))
 
 
 def idempotency_key() -> str:

@@ -55,7 +55,7 @@ class Upload(Query):
         40,
         pattern=SOURCE,
         load_default=OWN_SOURCE,
-        **described("Role `service`: the system whose references stand in `source_ref`; each counts once, for ever."),
+        **described("Role `service`: the system whose references stand in `source_ref`; each counts once."),
     )
     close_month = Text(
         25, pattern=FEED, **described("Role `service`: `bureau/area/month`, closed once no row has an error.")
@@ -163,8 +163,8 @@ def commit(asked: Fields, import_id: UUID) -> Response:
 def undo(asked: Fields, import_id: UUID) -> Response:
     """Undo the rows that an import carried out, each by a command of its own, where no later fact rests on them.
 
-    Asked again, it tries again those that had to stay. References are used up all the same: a row that is to count
-    after all comes under another one, and under the old one it is `unchanged`.
+    Asked again, it tries again those that had to stay. The references of rows that were undone are free: such a
+    row, sent again in a file or alone, counts once more. Of what somebody voided by hand the reference stays used up.
     """
     file = _own(import_id)
     if file.state not in undoing.FROM:

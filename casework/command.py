@@ -10,6 +10,7 @@ from uuid import UUID
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import Recording
 
+from casework import references
 from casework.domain import registry
 from casework.domain.aggregate import Aggregate, Recorded
 from casework.domain.household import Household, fold
@@ -21,7 +22,7 @@ from casework.errors import CaseworkError, ClaimTaken, CommandReused, NotFound, 
 from casework.faults import fault
 from casework.kept import KeptHouseholds, Loaded
 from casework.log import reading
-from casework.log.append import NOTHING, Beside, Claim
+from casework.log.append import NOTHING, Beside
 from casework.log.codec import Metadata
 from casework.log.failures import StreamConflict
 from casework.log.pool import Pool
@@ -232,7 +233,7 @@ class CommandPath(RegistryPath):
             return Outcome(aggregate.id, aggregate.version, None, False, [], decided.warnings)
         metadata = [self._metadata(context, each, item) for each in aggregates for item in each.pending]
         beside = decided.beside
-        claims = [*beside.claims, *self._source_claim(context)]
+        claims = [*beside.claims, *references.claims(self.persons.hashes, context)]
         try:
             recordings = self.save(
                 *aggregates,
@@ -287,11 +288,6 @@ class CommandPath(RegistryPath):
         except NotFound:  # of an import, and not saved yet
             return taken
         return taken if ours else ClaimTaken("held-elsewhere", **taken.values)
-
-    def _source_claim(self, context: Context) -> list[Claim]:
-        if context.source is None or context.source_ref is None:
-            return []
-        return [Claim(self.persons.hashes.claim_hash("source", context.source, context.source_ref), "source")]
 
     def _by(self, context: Context) -> By:
         return By(

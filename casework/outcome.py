@@ -17,7 +17,8 @@ from casework.log.codec import Metadata
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Who gives a command, and how it is to be told from another: all of it, but rights, stands in the metadata.
 
-    A rehearsal only asks what the command would do: all is decided, and nothing written.
+    A rehearsal only asks what the command would do: all is decided, and nothing written. ``after`` is the command that
+    had the same reference and was undone, ``undoes`` one whose reference is free with this command.
     """
 
     actor: str
@@ -30,6 +31,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     expected_version: int | None = None
     source: str | None = None
     source_ref: str | None = None
+    after: UUID | None = None
+    undoes: UUID | None = None
     correlation_id: UUID | None = None
     traceparent: str | None = None
     is_rehearsal: bool = False

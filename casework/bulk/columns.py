@@ -149,7 +149,7 @@ def coded(name: str, heading: str, listed: Sequence[codes.Coded], *, required: b
     return Column(name, heading, code(listed), required, tuple(listed))
 
 
-REF = Column("source_ref", "来源编号", matching(_REF), about="同一编号只计一次；留空则由系统编号")
+REF = Column("source_ref", "来源编号", matching(_REF), about="同一编号只计一次，撤销后可重新使用；留空则由系统编号")
 WHICH_HOUSEHOLD = (
     Column("household_id", "家庭编号", identifier),
     Column("household_id_number", "家庭成员身份证号", words(20), about="该家庭中任一在册成员的身份证号"),

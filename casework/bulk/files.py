@@ -67,7 +67,10 @@ class ImportFile(NamedTuple):
 
 
 class StagedRow(msgspec.Struct, frozen=True, array_like=True):
-    """A row as it was read: its number, whom it is about, its cells, whom they name, and the command that it is."""
+    """A row as it was read: its number, whom it is about, its cells, whom they name, and the command that it is.
+
+    ``after`` is the command of the same reference that was undone before it.
+    """
 
     number: int
     household_id: UUID
@@ -75,6 +78,7 @@ class StagedRow(msgspec.Struct, frozen=True, array_like=True):
     cells: list[str]
     subject_id: UUID
     command_id: UUID
+    after: UUID | None = None
 
 
 class RowIds(NamedTuple):
@@ -228,6 +232,12 @@ def keep_rows(db: Db, vault: Vault, id: UUID, partition: int, number: int, rows:
 def row_ids(db: Db, id: UUID, partition: int) -> list[RowIds]:
     """Return whom the rows of a partition are about, by their numbers."""
     return [RowIds(*row) for row in db.execute(_ROW_IDS, (partition, id)).fetchall()]
+
+
+def commands(db: Db, id: UUID) -> list[UUID]:
+    """Return which commands the rows are, as far as they were read."""
+    query = "SELECT unnest(commands) FROM casework.import_part WHERE import_id = %s"
+    return [command_id for (command_id,) in db.execute(query, (id,))]
 
 
 def named(db: Db, id: UUID) -> Named:

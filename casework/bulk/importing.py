@@ -12,17 +12,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from casework import references
 from casework.application import Casework
 from casework.bulk import files, rows, undoing
 from casework.bulk.columns import Layout
 from casework.bulk.files import ImportFile, StagedRow
 from casework.bulk.rows import Holder, Line, Progress, count
-from casework.bulk.staging import BRINGS_PEOPLE, context_of, layout_of
+from casework.bulk.staging import BRINGS_PEOPLE, STAGED_AT_ONCE, context_of, layout_of
 from casework.bulk.staging import stage as stage_rows
 from casework.bulk.together import Together
 from casework.errors import CaseworkError, NotFound, Refused
@@ -101,10 +103,20 @@ def _given_whole(casework: Casework, file: ImportFile, progress: Progress) -> di
 
 
 def _staged(casework: Casework, file: ImportFile, progress: Progress) -> Layout:
+    """Read the file, unless that was done; once more where a reference in it is another command since."""
     layout = layout_of(casework, file)
-    if not file.rows:
+    if not file.rows or (file.state in BEFORE and _is_outdated(casework, file)):
         stage_rows(casework, file, layout, progress)
     return layout
+
+
+def _is_outdated(casework: Casework, file: ImportFile) -> bool:
+    with casework.pool.connection() as db:
+        commands = iter(files.commands(db, file.id))
+        while some := list(islice(commands, STAGED_AT_ONCE)):
+            if references.undone(db, casework.persons.hashes, some):
+                return True
+    return False
 
 
 def _judge(casework: Casework, file: ImportFile, layout: Layout, stage: str, progress: Progress) -> None:
@@ -171,7 +183,7 @@ def _refuse_parts(file: ImportFile, stage: str, counted: dict[str, int]) -> None
 
 def _line(casework: Casework, file: ImportFile, layout: Layout, row: StagedRow) -> Line:
     fields = layout.fields(row.cells)
-    return Line(row.number, row.household_id, row.person_id, fields, context_of(casework, file, row.number, fields))
+    return Line(row.number, row.household_id, row.person_id, fields, context_of(casework, file, row, fields))
 
 
 def _by_household(lines: Sequence[Line]) -> Iterator[list[Line]]:
@@ -192,7 +204,7 @@ def _by_household(lines: Sequence[Line]) -> Iterator[list[Line]]:
 def _taken(casework: Casework, file: ImportFile, lines: Sequence[Line]) -> dict[bytes, Holder]:
     """Return who holds the claims that these rows will take."""
     hashes = casework.persons.hashes
-    wanted = [hashes.claim_hash("source", file.source, str(line.context.source_ref)) for line in lines]
+    wanted = [claim.hash for line in lines for claim in references.claims(hashes, line.context)]
     for line in lines:
         wanted += rows.claimed_by(file.kind, line.fields, hashes)
     with casework.pool.connection() as db:

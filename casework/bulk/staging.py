@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from casework import references
 from casework.application import Casework
 from casework.bulk import files, rows
 from casework.bulk.columns import CellRefused, Fields, Layout
@@ -19,7 +21,9 @@ from casework.bulk.rows import Holder, Progress, Verdict
 from casework.bulk.sheets import FileRefused, Row, read
 from casework.domain.ids import partition_of
 from casework.faults import fault
+from casework.log.reading import Db
 from casework.outcome import Context
+from casework.references import Reference
 
 STAGED_AT_ONCE = 1000
 NOWHERE = -1
@@ -49,13 +53,17 @@ def layout_of(casework: Casework, file: ImportFile) -> Layout:
     return Layout(file.kind, header)
 
 
-def context_of(casework: Casework, file: ImportFile, number: int, fields: Fields) -> Context:
-    """Return the context of a row's command: named by its source and reference, the same whenever it comes again."""
-    ref = reference(file, number, fields)
+def context_of(casework: Casework, file: ImportFile, row: StagedRow, fields: Fields) -> Context:
+    """Return the context of a row's command: the same whenever its reference comes again, until it is undone."""
     said = {name: value for name, value in fields.items() if name != "source_ref"}
     body_hash = casework.persons.hashes.body_hash(f"import\0{file.kind}", msgspec.json.encode(said, order="sorted"))
-    command_id = casework.persons.hashes.command_id("source", file.source, ref)
-    return msgspec.structs.replace(file.context(), source_ref=ref, command_id=command_id, body_hash=body_hash)
+    return msgspec.structs.replace(
+        file.context(),
+        source_ref=reference(file, row.number, fields),
+        command_id=row.command_id,
+        after=row.after,
+        body_hash=body_hash,
+    )
 
 
 def stage(casework: Casework, file: ImportFile, layout: Layout, progress: Progress) -> None:
@@ -68,6 +76,15 @@ def stage(casework: Casework, file: ImportFile, layout: Layout, progress: Progre
         staging.take(chunk)
         progress(0, staging.rows)
     staging.end()
+
+
+class _Told(NamedTuple):
+    """A row that could be read, and the claim by whose holder its household is found."""
+
+    number: int
+    cells: Row
+    fields: Fields
+    asked: bytes | None
 
 
 class _Staging:
@@ -84,7 +101,7 @@ class _Staging:
 
     def take(self, chunk: Sequence[tuple[int, Row]]) -> None:
         """Find out whom some rows are about."""
-        hashes, told, wanted = self.casework.persons.hashes, [], set()
+        hashes, told, wanted = self.casework.persons.hashes, list[_Told](), set()
         for number, cells in chunk:
             try:
                 fields = self.layout.fields(cells)
@@ -93,12 +110,13 @@ class _Staging:
             except CellRefused as error:
                 self.refused.append(rows.refused(number, error))
                 continue
-            told.append((number, cells, fields, asked))
+            told.append(_Told(number, cells, fields, asked))
             wanted.update([asked] if asked else [])
         with self.casework.pool.connection() as db:
             found = rows.holders(db, wanted) if wanted else {}
-        for number, cells, fields, asked in told:
-            self._place(number, cells, fields, asked, found)
+            referred = self._refer(db, told)
+        for row in told:
+            self._place(row, referred[row.number], found)
         self.rows += len(chunk)
         self._keep(STAGED_AT_ONCE // 4)
 
@@ -123,10 +141,17 @@ class _Staging:
             raise CellRefused(code, column)
         self.seen.add(hash[:12])
 
-    def _place(self, number: int, cells: Row, fields: Fields, asked: bytes | None, found: dict[bytes, Holder]) -> None:
-        ref = reference(self.file, number, fields)
-        command_id = self.casework.persons.hashes.command_id("source", self.file.source, ref)
-        context = msgspec.structs.replace(self.context, command_id=command_id)
+    def _refer(self, db: Db, told: Sequence[_Told]) -> dict[int, Reference]:
+        """Which command each row is: nothing was undone of a row that the file gives no reference."""
+        hashes, source = self.casework.persons.hashes, self.file.source
+        refs = {number: reference(self.file, number, fields) for number, _, fields, _ in told}
+        given = {fields["source_ref"] for _, _, fields, _ in told if "source_ref" in fields}
+        known = references.current(db, hashes, source, given)
+        return {number: known.get(ref) or references.first(hashes, source, ref) for number, ref in refs.items()}
+
+    def _place(self, row: _Told, mine: Reference, found: dict[bytes, Holder]) -> None:
+        number, cells, fields, asked = row
+        context = msgspec.structs.replace(self.context, command_id=mine.command_id)
         person_id: UUID | None = fields.get("person_id")
         if asked is not None:
             holder = found.get(asked)
@@ -139,7 +164,7 @@ class _Staging:
         else:
             household_id = fields["household_id"]
         subject = context.made("person-0") if self.file.kind in BRINGS_PEOPLE else person_id or household_id
-        staged = StagedRow(number, household_id, person_id, cells, subject, command_id)
+        staged = StagedRow(number, household_id, person_id, cells, subject, *mine)
         self.waiting.setdefault(partition_of(household_id), []).append(staged)
 
     def _keep(self, least: int) -> None:

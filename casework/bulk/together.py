@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, cast
 from uuid import UUID
 
+from casework import references
 from casework.application import Casework
 from casework.bulk.columns import CellRefused
 from casework.bulk.rows import Command, Holder, Verdict, refused
@@ -59,6 +60,7 @@ class Waiting(NamedTuple):
 
     number: int
     command: Command
+    context: Context
     recorded: Sequence[Recorded]
     metadata: Sequence[bytes]
     beside: Beside
@@ -125,8 +127,12 @@ class Together(Casework):
 
     def _give_alone(self, waiting: Waiting) -> None:
         self._held.pop(waiting.recorded[0].originator_id, None)
-        number, command = waiting.number, waiting.command
-        self.verdicts[number] = self._tried(number, lambda: command(self._alone))
+        self.verdicts[waiting.number] = self._tried(waiting.number, lambda: self._alone_now(waiting))
+
+    def _alone_now(self, waiting: Waiting) -> Outcome:
+        """Give a command by itself: it may be that another import has, since it was decided."""
+        outcome = waiting.command(self._alone)
+        return _of_import(self, outcome.id, waiting.context, outcome) if outcome.changed else outcome
 
     def _tried(self, number: int, give: Callable[[], Outcome]) -> Verdict:
         try:
@@ -175,7 +181,7 @@ class Together(Casework):
             return Outcome(household.id, household.version, None, False, [])
         assert self._given is not None
         held.recorded.extend(recorded)
-        self._waiting.append(Waiting(*self._given, recorded, metadata, beside))
+        self._waiting.append(Waiting(*self._given, context, recorded, metadata, beside))
         return Outcome(household.id, household.version, None, True, [])
 
     def _found(self, household_id: UUID, *, create: bool) -> Held:
@@ -225,7 +231,7 @@ class Together(Casework):
         """The claims of a command, its own and that of its reference; refused where one is held, as by the append."""
         claims = [
             claim if claim.stream_id else claim._replace(stream_id=household_id)
-            for claim in (*beside.claims, *self._source_claim(context))
+            for claim in (*beside.claims, *references.claims(self.persons.hashes, context))
         ]
         for claim in claims:
             held = self._taken.get(claim.hash)

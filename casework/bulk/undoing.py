@@ -1,8 +1,9 @@
 """Take back what an import did: each row's events are answered by the command that undoes them, where nothing since
 rests on them.
 
-What a row found there already is left alone, and nothing leaves the log. A reference is used up all the same: a row
-that is to count after all comes under another one. The file is not needed: the log knows what was carried out.
+What a row found there already is left alone, and nothing leaves the log. The reference of a row that was undone is free
+again. What somebody voided by hand is not undone here, and its reference stays used up: what a person said of that one
+entry stands. The file is not needed: the log knows what was carried out.
 """
 
 from __future__ import annotations
@@ -138,6 +139,7 @@ def _undo(casework: Casework, file: ImportFile, row: RowIds) -> Verdict | None:
     context = msgspec.structs.replace(
         file.context(),
         source=None,
+        undoes=row.command_id,
         command_id=casework.persons.hashes.command_id("undo", str(file.id), str(row.number)),
         body_hash=casework.persons.hashes.body_hash("undo", str(row.number).encode()),
     )

@@ -251,6 +251,58 @@ def test_a_months_feed_counts_each_row_once_and_closes_its_month(desk: DeskOf, w
     assert feed.get("/v1/feeds").json["items"] == [{"bureau": "HRSS", "area": "SSH", "months": ["2013-03", "2013-04"]}]
 
 
+def test_a_feeds_row_that_was_undone_counts_once_by_whichever_door_it_comes_again(
+    desk: DeskOf, work: Callable[[Answer], None]
+):
+    number = id_number("19900517", "026")
+    household = arrived(desk(), id_number=number)
+    feed = desk("service", bureau="HRSS")
+    query = "kind=services&mode=commit&source=hrss&close_month=HRSS/SSH/2013-05"
+    content = f"source_ref,id_number,service,occurred_on\nu-1,{number},SSI-CARD,2013-05-02\n"
+    [person] = desk().get(f"/v1/households/{household}").json["members"]
+    body = {
+        "person_id": person["person_id"],
+        "service": "SSI-CARD",
+        "requested_on": "2013-05-02",
+        "source": {"system": "hrss", "ref": "u-1"},
+    }
+    first = uploaded(feed, content, query)
+    work(first)
+    work(feed.post(f"{first.json['import_href']}/undos", {}))
+
+    by_the_form = [feed.post(f"/v1/households/{household}/services", body) for _ in range(2)]
+    again = uploaded(feed, content, query)
+    work(again)
+
+    assert [each.status for each in by_the_form] == [201, 201]
+    assert by_the_form[0].json == by_the_form[1].json
+    [refused] = feed.get(f"{again.json['import_href']}/errors").json["items"]
+    assert refused["code"] == "command-reused"
+    cards = desk().get(f"/v1/households/{household}").json["services"]
+    assert len([card for card in cards if not card.get("voided")]) == 1
+
+
+def test_a_feeds_month_that_was_undone_is_sent_again_whole(desk: DeskOf, work: Callable[[Answer], None]):
+    number = id_number("19900517", "028")
+    household = arrived(desk(), id_number=number)
+    feed = desk("service", bureau="HRSS")
+    query = "kind=services&mode=commit&source=hrss&close_month=HRSS/SSH/2013-06"
+    content = f"source_ref,id_number,service,occurred_on\nv-1,{number},SSI-CARD,2013-06-02\n"
+    first = uploaded(feed, content, query)
+    work(first)
+    work(feed.post(f"{first.json['import_href']}/undos", {}))
+
+    sent = [uploaded(feed, content, query) for _ in range(2)]
+    for each in sent:
+        work(each)
+
+    counts = [feed.get(each.json["import_href"]).json["counts"] for each in sent]
+    assert [(each["done"], each["unchanged"], each["errors"]) for each in counts] == [(1, 0, 0), (0, 1, 0)]
+    assert all(each["feed_closed"] for each in counts)
+    cards = desk().get(f"/v1/households/{household}").json["services"]
+    assert len([card for card in cards if not card.get("voided")]) == 1
+
+
 def test_a_feed_brings_its_own_bureaus_services_and_months_alone(desk: DeskOf, work: Callable[[Answer], None]):
     number = id_number("19900517", "008")
     arrived(desk(), id_number=number)
