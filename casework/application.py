@@ -100,7 +100,7 @@ class Casework(
         def decide(household: Household, by: By) -> Decided:
             subject, *_ = [*household.told_of(household.entry(voids)), household_id]
             row = sealed_fields(self.persons.vault, subject, {"remark": remark} if remark else {})
-            stays, told = self._told_of_one_alone(household.entry(voids), by)
+            stays, told = self._told_of_one_alone(household, household.entry(voids), by)
             before = {member.person_id for member in household.members}
             household.void_entry(by, voids=voids, commitment=row and row.commitment, profile_commitment=told, **fields)
             after = {member.person_id for member in household.members}

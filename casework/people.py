@@ -119,10 +119,10 @@ class PeoplePath(RegroupingPath):
         household.remove_member(by, person_id=person_id, same_as=same_as, commitment=commitment, **fields)
         return Decided(beside, warnings=_twice(household, same_as, fields["left_on"]))
 
-    def _told_of_one_alone(self, event: HouseholdEvent, by: By) -> tuple[Beside, bytes | None]:
+    def _told_of_one_alone(self, household: Household, event: HouseholdEvent, by: By) -> tuple[Beside, bytes | None]:
         """Take from a record what a doubled one had told it, and nobody told otherwise since; what is committed to.
 
-        Nothing, where the event told no profile, or what it told is not there any more.
+        Nothing, where the event told no profile, or what it told is not there any more. Who has left claims nothing.
         """
         if not isinstance(event, MemberLeft) or event.same_as is None or event.commitment is None:
             return Beside(), None
@@ -133,12 +133,14 @@ class PeoplePath(RegroupingPath):
         if not place or doubled is None:
             return Beside(), None
         before, now = (msgspec.convert(row.fields, Profile) for row in (rows[place - 1], rows[-1]))
-        theirs = [name for name in TOLD_MORE if getattr(before, name) is None]
-        back = {name: None for name in theirs if getattr(now, name) == getattr(doubled, name)}
+        more = {name: getattr(doubled, name) for name in TOLD_MORE if getattr(before, name) is None}
+        told = {name: value for name, value in more.items() if value is not None}
+        back = {name: None for name, value in told.items() if getattr(now, name) == value}
         entry = self.persons.enter(event.same_as, self.persons.changed(now, back), today=by.today)
-        told = {name: getattr(doubled, name) for name in back}
+        claims = entry.claims if household.person(event.same_as).current is not None else []
         forget = partial(self.persons.forget_told, person_id=event.same_as, told=told)
-        return entry.beside()._replace(released=[event.same_as], forget=forget), entry.row.commitment
+        beside = Beside([entry.row], entry.search_keys, claims, released=[event.same_as], forget=forget)
+        return beside, entry.row.commitment
 
     def record_death(self, household_id: UUID, context: Context, *, person_id: UUID, **fields: Any) -> Outcome:
         """A member died."""
