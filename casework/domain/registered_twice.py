@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from casework.domain.events.membership import NewMember
 from casework.domain.residence import HouseholdState
-from casework.domain.state import Person
+from casework.domain.state import Person, Spell
 
 REGISTERED_TWICE = "registered_twice"
 """The reason of a departure that was none: the record was of somebody who has another one here."""
@@ -36,17 +38,32 @@ def make_one(household: HouseholdState, doubled: UUID, kept: UUID) -> None:
 
 
 def known_here(household: HouseholdState, comes: NewMember) -> list[UUID]:
-    """Under which of their records somebody left this household who comes for the first time as the one that stays."""
+    """Under which of their records somebody left this household who comes, and was found elsewhere to be one person."""
     doubles = comes.carried.doubles if comes.carried is not None else []
-    if comes.person_id in household.people:
-        return []
-    return [each for each in doubles if each in household.people and household.people[each].current is None]
+    known = {each for person in household.people.values() for each in person.doubles}
+    here = [household.people[each] for each in doubles if each in household.people and each not in known]
+    return [each.person_id for each in here if each.current is None]
 
 
 def come_back(household: HouseholdState, doubled: UUID, comes: Person) -> None:
-    """Let all that this file tells of a record be of the one that comes: they were here before, under the other."""
-    comes.spells += deepcopy(household.people[doubled].spells)
+    """Let all that this file tells of a record be of the one that comes: they were here before, under the other.
+
+    Where they were here under both at one time, they were here once.
+    """
+    for spell in household.people[doubled].spells:
+        comes.spells += _beside(spell, comes.spells)
     _count_no_more(household, doubled, comes.person_id)
+
+
+def _beside(spell: Spell, others: Sequence[Spell]) -> list[Spell]:
+    """What of a time that is over lies in none of some others."""
+    parts = [spell]
+    for other in others:
+        ends = other.left_on or date.max
+        before = [replace(part, left_on=min(part.left_on or ends, other.joined_on)) for part in parts]
+        after = [replace(part, joined_on=max(part.joined_on, ends)) for part in parts]
+        parts = [part for part in (*before, *after) if part.left_on is None or part.joined_on < part.left_on]
+    return [replace(part) for part in parts]
 
 
 def _count_no_more(household: HouseholdState, doubled: UUID, kept: UUID) -> None:
@@ -60,7 +77,8 @@ def _count_no_more(household: HouseholdState, doubled: UUID, kept: UUID) -> None
 def _begin_with(stays: Person, gone: Person) -> None:
     """Who was here under the doubled record before, was here; of who came from elsewhere that one's file tells.
 
-    Until something was told of the one, what was told of the other stands.
+    Until something was told of the one, what was told of the other stands. A time that the one had here before, and
+    that has ended, is not told twice.
     """
     first = min((told.on for told in stays.told), default=date.max)
     for told in gone.told:
@@ -68,7 +86,9 @@ def _begin_with(stays: Person, gone: Person) -> None:
             stays.tell(told)
     here, there = stays.current, gone.current
     if here is not None and there is not None:
-        here.joined_on = min(here.joined_on, there.joined_on)
+        earlier = [spell for spell in stays.spells if spell is not here]
+        back = max((spell.left_on for spell in earlier if spell.left_on is not None), default=date.min)
+        here.joined_on = min(here.joined_on, max(there.joined_on, back))
         here.resident_since = min(here.resident_since, there.resident_since)
 
 

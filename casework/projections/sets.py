@@ -11,7 +11,7 @@ from casework.errors import NotFound, Unavailable
 from casework.log.pool import rows
 from casework.log.reading import Cut, Db
 
-PROJECTION_VERSION = 4
+PROJECTION_VERSION = 5
 """Goes up when the same log would give other rows; a program drains only sets of its own version."""
 
 DEFAULT_POLICY = "2013.1"

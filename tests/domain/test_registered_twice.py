@@ -215,6 +215,35 @@ def test_a_person_comes_back_to_where_they_were_known_by_the_doubled_record():
     assert refusal(alone, ended("second card", "2013-10-02")) is None
 
 
+def test_who_was_here_under_both_records_and_was_found_elsewhere_to_be_one_comes_back_as_one():
+    """What either had here is theirs, and counts once at every date, as where it was found here."""
+    family = given_household(arrived(person("li"), WANG), joined(AGAIN, "2012-09-01"), *given("SSI-CARD", "again"))
+    new = split(family, "wang", "again", on="2013-06-01")
+    when(new, twice(on="2013-06-02"))
+
+    merge(new, family, on="2013-07-01")
+
+    assert [count(family, "CIT2", on) for on in ("2013-05-01", "2013-06-15", "2013-08-01")] == [(1, 2), (0, 1), (1, 2)]
+    assert family.people[named("wang")].doubles == [named("again")]
+    assert not family.people[named("again")].was_here
+    assert state(told_anew(family)) == state(family)
+    unmerge(family, new)
+    assert [count(each, "CIT2", "2013-10-01") for each in (family, new)] == [(0, 1), (1, 1)]
+
+
+def test_a_time_under_the_doubled_record_is_not_told_twice_of_who_left_and_came_back():
+    household = given_household(arrived(*ADULTS, AGAIN), left("wang", "2012-06-01"), joined(WANG, "2013-03-01"))
+
+    when(household, twice())
+
+    spells = household.people[named("wang")].spells
+    assert [(str(each.joined_on), str(each.left_on)) for each in spells] == [
+        ("2012-01-01", "2012-06-01"),
+        ("2012-06-01", "None"),
+    ]
+    assert count(household, "CIT2", "2012-09-01") == (0, 2)
+
+
 def test_a_merge_is_undone_of_somebody_who_had_been_made_one_before_it():
     source = Household(named("source"))
     when(source, arrived(WANG, AGAIN, on="2012-03-01"), twice(on="2013-05-01"))
