@@ -122,12 +122,16 @@ def _keep_alive(
 
 
 def catch_up(casework: Casework) -> None:
-    """Wait until the views have reached the heads."""
+    """Wait until the views have reached the heads; ClickException where an earlier version made them."""
     pause = Event()
     with progress_bar() as bar:
         task = bar.add_task("views", total=None)
         while True:
-            rows = next(iter(reading.status(casework.pool).values()))
+            rows = next(iter(reading.status(casework.pool).values()), None)
+            if rows is None:
+                raise click.ClickException(
+                    "Earlier views: run `casework rebuild` beside `casework work` and `casework beat`."
+                )
             head = sum(row.head for row in rows)
             behind = sum(row.lag for row in rows)
             bar.update(task, completed=head - behind, total=head)
