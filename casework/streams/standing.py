@@ -22,19 +22,26 @@ SET epoch = excluded.epoch, sequence = excluded.sequence, positions = excluded.p
 WHERE (known.epoch, known.positions, known.held) IS DISTINCT FROM (excluded.epoch, excluded.positions, excluded.held)
    OR known.seen_at < clock_timestamp() - interval '10 seconds'"""
 
-# The registry is left out: nothing of it is given out but notices about the grant, which cost no looking.
-_STANDINGS = """
-SELECT known.subscription_id, known.sequence, known.held, known.seen_at,
-       sum(greatest(heads.head - at.position, 0))::bigint, min(next.recorded_at),
-       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next.recorded_at)), 0), 0)::float8
-FROM casework.subscriber AS known
-CROSS JOIN LATERAL unnest(known.positions) WITH ORDINALITY AS at(position, place)
+
+def unread(positions: str) -> str:
+    """Return the SQL of what lies beyond a cursor's positions, a row for each partition: ``at``, ``heads``, ``next``.
+
+    The registry is left out: nothing of it is given out but notices about the grant, which cost no looking.
+    """
+    return f"""unnest({positions}) WITH ORDINALITY AS at(position, place)
 JOIN (
     SELECT part, coalesce((SELECT max(position) FROM casework.events WHERE partition = part::smallint), 0) AS head
     FROM generate_series(0, 63) AS part
 ) AS heads ON heads.part = at.place - 1
-LEFT JOIN casework.events AS next
-    ON next.partition = heads.part::smallint AND next.position = at.position + 1
+LEFT JOIN casework.events AS next ON next.partition = heads.part::smallint AND next.position = at.position + 1"""
+
+
+_STANDINGS = f"""
+SELECT known.subscription_id, known.sequence, known.held, known.seen_at,
+       sum(greatest(heads.head - at.position, 0))::bigint, min(next.recorded_at),
+       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next.recorded_at)), 0), 0)::float8
+FROM casework.subscriber AS known
+CROSS JOIN LATERAL {unread("known.positions")}
 WHERE (%b::uuid[] IS NULL OR known.subscription_id = ANY (%b::uuid[])) AND NOT EXISTS (
     SELECT FROM casework.events AS over
     WHERE over.partition = 64 AND over.stream_id = known.subscription_id AND over.type = 'subscription.closed.v1')

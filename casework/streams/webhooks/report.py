@@ -9,12 +9,12 @@ from uuid import UUID
 
 from casework.log.pool import rows
 from casework.log.reading import Db
+from casework.streams.standing import unread
 
 CLOSED, RESTING, PROBING = "closed", "open", "half-open"
 """A breaker's states: messages flow; none does; one is to show that the endpoint is back."""
 
-# The registry is left out, as for other subscribers: nothing of it is given out but notices about the grant.
-_STANDS = """
+_STANDS = f"""
 SELECT hook.subscription_id, hook.state, hook.reason,
        CASE WHEN hook.rests_until > clock_timestamp() THEN 'open'
             WHEN hook.failures >= %(failures)b::int THEN 'half-open' ELSE 'closed' END,
@@ -28,13 +28,7 @@ FROM casework.webhook_endpoint AS hook
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(greatest(heads.head - at.position, 0)), 0)::bigint AS positions,
            min(next.recorded_at) AS oldest_at
-    FROM unnest(hook.positions) WITH ORDINALITY AS at(position, place)
-    JOIN (
-        SELECT part, coalesce((SELECT max(position) FROM casework.events WHERE partition = part::smallint), 0) AS head
-        FROM generate_series(0, 63) AS part
-    ) AS heads ON heads.part = at.place - 1
-    LEFT JOIN casework.events AS next
-        ON next.partition = heads.part::smallint AND next.position = at.position + 1
+    FROM {unread("hook.positions")}
 ) AS unread
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'dead') AS dead,
