@@ -123,7 +123,7 @@ def test_a_worker_that_stood_still_is_not_heard_when_it_goes_on(
     for home in homes:
         visited(casework, home)
     asked(redis_url)
-    stopped = start("webhooks", CASEWORK_FAULT="webhooks-sent=stop")
+    stopped = start("webhooks", CASEWORK_FAULT="webhooks-sent=stop@1")
     assert stands_still(stopped)
 
     asked(redis_url)
